@@ -1,0 +1,145 @@
+"""Every error this service raises on purpose.
+
+    WarmcallError
+    +- InvalidProspect     the caller sent something we cannot look up
+    +- InvalidRequest      the caller sent a request we cannot read; `fields` names each bad part
+    +- DisposableAddress   a throw-away mailbox: nobody to prepare a call with
+    +- Unauthorized        no API key, or one that is not (or no longer) valid
+    +- Forbidden           the key is valid and lacks the scope
+    +- NotFound            no such job, delivery or caller
+    +- Conflict            the state of the thing does not allow the request
+    +- IdempotencyMismatch the same Idempotency-Key came with another body
+    +- QuotaExceeded       the caller's monthly allowance is spent
+    +- TooManyRequests     the caller asks faster than it may
+    +- Suppressed          this person or company must not be looked up
+    +- BadSettings         the environment is not usable; lists every bad setting
+    +- Blocked             the guard refuses to dial this address
+    +- DeliveryFailed      an outbox row could not be delivered now
+
+A miss is not an error, and neither is any expected answer of a provider: see app/provider.py.
+No error carries an HTTP status: each surface owns a table from `code` to its own form.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class WarmcallError(Exception):
+    """Base of all errors above; `code` is part of the wire contract, the message is for people."""
+
+    code = "error"
+
+
+class InvalidProspect(WarmcallError):
+    """The text names nobody we can look up; the message says what is accepted."""
+
+    code = "invalid_prospect"
+
+
+class DisposableAddress(InvalidProspect):
+    """The address belongs to a throw-away mailbox service."""
+
+    code = "disposable_address"
+
+
+@dataclass(frozen=True, slots=True)
+class BadField:
+    """One bad part of a request: where it stands (`a.b`) and what was wrong with it."""
+
+    name: str
+    message: str
+
+
+class InvalidRequest(WarmcallError):
+    """The request cannot be read; `fields` lists every bad part."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, fields: Sequence[BadField] = ()) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
+
+
+class Unauthorized(WarmcallError):
+    """No valid API key came with the request."""
+
+    code = "unauthorized"
+
+
+class Forbidden(WarmcallError):
+    """The API key lacks the scope that the request needs."""
+
+    code = "forbidden"
+
+
+class NotFound(WarmcallError):
+    """There is no such thing, or the caller may not know of it."""
+
+    code = "not_found"
+
+
+class Conflict(WarmcallError):
+    """The thing is not in a state that allows the request."""
+
+    code = "conflict"
+
+
+class IdempotencyMismatch(WarmcallError):
+    """The same Idempotency-Key was used with another body in the last 24 h."""
+
+    code = "idempotency_mismatch"
+
+
+class QuotaExceeded(WarmcallError):
+    """The monthly allowance of `limit` enrichments is used; it starts again at `resets_at`."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, limit: int, resets_at: datetime) -> None:
+        super().__init__(
+            f"The monthly allowance of {limit} enrichments is used up. "
+            f"It starts again at {resets_at:%Y-%m-%d %H:%M} UTC; "
+            "an operator can raise it with `warmcall keys create --quota`."
+        )
+        self.limit = limit
+        self.resets_at = resets_at
+
+
+class TooManyRequests(WarmcallError):
+    """The caller asks faster than it may; the next request is welcome after `retry_after_s`."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Suppressed(WarmcallError):
+    """The person or company is on the do-not-enrich list."""
+
+    code = "suppressed"
+
+
+class BadSettings(WarmcallError):
+    """The environment is not usable; the message lists every bad setting, one a line."""
+
+    code = "bad_settings"
+
+
+class Blocked(WarmcallError):
+    """The guard refuses to dial this address."""
+
+    code = "blocked_address"
+
+
+class DeliveryFailed(WarmcallError):
+    """A delivery was not accepted; `final` means that no retry can help."""
+
+    code = "delivery_failed"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, final: bool = False):
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.final = final

@@ -1,0 +1,100 @@
+"""One fact: one field, one value, one source; and the list of fields a card can hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+INFERRED_CEILING = 0.55
+"""No inferred value is ever more sure than this (issue A, point 6)."""
+
+
+class Section(StrEnum):
+    """The parts of a card that are asked for, cached and settled on their own."""
+
+    person = "person"
+    company = "company"
+    decision_makers = "decision_makers"
+    signals = "signals"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What one source says about one field.
+
+    `value` is a string or number, or a small object where the card shows one (see FIELDS).
+    `confidence` is 0..1 on our own scale; `raw_confidence` is the provider's word or number.
+    `seen_at` is when the source told us (UTC). `verified` means checked by the source at the
+    mailbox or register itself. `inferred` marks a guess: at most INFERRED_CEILING sure.
+    `evidence` is a quote of at most 200 characters. `id` is given by the store.
+    """
+
+    field: str
+    value: Json
+    source: str
+    confidence: float
+    seen_at: datetime
+    source_url: str | None = None
+    verified: bool = False
+    raw_confidence: str | None = None
+    inferred: bool = False
+    evidence: str | None = None
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How a field behaves: where it belongs, whether it lists many values, what makes two equal."""
+
+    section: Section
+    many: bool = False
+    same_by: tuple[str, ...] = ()  # keys of an object value, the first present one identifies it
+
+
+_P, _C = Section.person, Section.company
+
+FIELDS: Mapping[str, Field] = {
+    "person.full_name": Field(_P),
+    "person.first_name": Field(_P),
+    "person.last_name": Field(_P),
+    "person.title": Field(_P),
+    "person.seniority": Field(_P),
+    "person.department": Field(_P),
+    "person.email": Field(_P, same_by=("address",)),  # {address, status}
+    "person.phones": Field(_P, many=True, same_by=("number",)),  # {number, type}
+    "person.linkedin_url": Field(_P),
+    "person.location": Field(_P),
+    # {full_name, title?, company?, linkedin_url?}: somebody who could be meant
+    "person.candidates": Field(_P, many=True, same_by=("linkedin_url", "full_name")),
+    "company.name": Field(_C),
+    "company.legal_name": Field(_C),
+    "company.domain": Field(_C),
+    "company.description": Field(_C),
+    "company.industry": Field(_C),
+    "company.employee_count": Field(_C),  # int
+    "company.employee_range": Field(_C),  # "51-200"
+    "company.founded_year": Field(_C),  # int
+    "company.revenue_range": Field(_C),  # "$10M-$25M"
+    "company.location": Field(_C),  # "Austin, Texas, United States"
+    "company.funding": Field(_C),  # {stage?, total? (USD), last_round_at? (date)}
+    "company.technologies": Field(_C, many=True),  # "HubSpot"
+    "company.linkedin_url": Field(_C),
+    "company.phones": Field(_C, many=True),  # E.164
+    "company.emails": Field(_C, many=True),
+    "company.socials": Field(_C, many=True, same_by=("network",)),  # {network, url}
+    "company.addresses": Field(_C, many=True),
+    "company.parent": Field(_C),
+    "company.status": Field(_C, same_by=("status",)),  # {status: closed|renamed|..., successor?}
+    # {full_name, title, seniority?, email?, linkedin_url?}
+    "decision_makers": Field(Section.decision_makers, many=True, same_by=("full_name",)),
+    # {kind, headline, url?, seen_at?}
+    "signals": Field(Section.signals, many=True, same_by=("headline",)),
+}
+
+
+def fields_of(*sections: Section) -> frozenset[str]:
+    """Return the names of all fields in these sections."""
+    return frozenset(name for name, field in FIELDS.items() if field.section in sections)

@@ -1,0 +1,1 @@
+"""All providers, in default order. Explicit: nothing is scanned or registered by import."""
