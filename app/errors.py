@@ -123,7 +123,7 @@ class Suppressed(WarmcallError):
 
 
 class BadSettings(WarmcallError):
-    """The environment is not usable; the message lists every bad setting, one a line."""
+    """The environment is not usable; the message lists every bad setting in one line."""
 
     code = "bad_settings"
 
@@ -135,11 +135,28 @@ class Blocked(WarmcallError):
 
 
 class DeliveryFailed(WarmcallError):
-    """A delivery was not accepted; `final` means that no retry can help."""
+    """A delivery was not accepted.
+
+    `status` is the receiver's, 0 when none came, `answer` the first 1 kB of what it said;
+    `retry_after_s` what it asked for. `final` means that no retry can help this delivery, `gone`
+    that the address wants no delivery at all (410).
+    """
 
     code = "delivery_failed"
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None, final: bool = False):
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        final: bool = False,
+        gone: bool = False,
+        status: int = 0,
+        answer: str = "",
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.final = final
+        self.gone = gone
+        self.status = status
+        self.answer = answer

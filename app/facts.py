@@ -1,10 +1,13 @@
 """One fact: one field, one value, one source; and the list of fields a card can hold."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 from typing import TypeAlias
+
+import orjson
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -81,6 +84,8 @@ FIELDS: Mapping[str, Field] = {
     "company.location": Field(_C),  # "Austin, Texas, United States"
     "company.funding": Field(_C),  # {stage?, total? (USD), last_round_at? (date)}
     "company.technologies": Field(_C, many=True),  # "HubSpot"
+    "company.mail_host": Field(_C),  # "Google Workspace", or "receives no mail"
+    "company.dmarc": Field(_C),  # "p=none", "p=quarantine", "p=reject" or "missing"
     "company.linkedin_url": Field(_C),
     "company.phones": Field(_C, many=True),  # E.164
     "company.emails": Field(_C, many=True),
@@ -98,3 +103,95 @@ FIELDS: Mapping[str, Field] = {
 def fields_of(*sections: Section) -> frozenset[str]:
     """Return the names of all fields in these sections."""
     return frozenset(name for name, field in FIELDS.items() if field.section in sections)
+
+
+def fields_named(section: Section, names: str) -> frozenset[str]:
+    """Return the full names of some fields of a section, given in one line without its prefix.
+
+    >>> sorted(fields_named(Section.person, "title email"))
+    ['person.email', 'person.title']
+    """
+    return frozenset(f"{section.value}.{name}" for name in names.split())
+
+
+def stated(
+    values: Mapping[str, Json],
+    *,
+    source: str,
+    seen_at: datetime,
+    confidence: float,
+    raw_confidence: str | None = None,
+    source_url: str | None = None,
+    verified: bool = False,
+) -> tuple[Fact, ...]:
+    """Turn what one source says at one moment into facts; what says nothing is left out.
+
+    A list gives one fact per item, each value once; an object loses its empty parts.
+    """
+    facts: dict[str, Fact] = {}
+    for name, value in values.items():
+        for item in value if isinstance(value, list) else [value]:
+            kept = _said(item)
+            if kept is not None:
+                facts[f"{name} {kept}"] = Fact(
+                    name,
+                    kept,
+                    source,
+                    confidence,
+                    seen_at,
+                    source_url,
+                    verified,
+                    raw_confidence,
+                )
+    return tuple(facts.values())
+
+
+def _said(value: Json) -> Json:
+    """Return a value without its empty parts, None when nothing is left."""
+    if isinstance(value, dict):
+        value = {key: part for key, part in value.items() if part not in (None, "")}
+    return None if value in ("", {}, []) else value
+
+
+CORE: Mapping[Section, frozenset[str]] = {
+    Section.person: frozenset(
+        {"person.full_name", "person.title", "person.linkedin_url", "person.email"}
+    ),
+    Section.company: frozenset(
+        {
+            "company.name",
+            "company.domain",
+            "company.description",
+            "company.industry",
+            "company.employee_count",
+            "company.location",
+            "company.technologies",
+        }
+    ),
+    Section.decision_makers: frozenset({"decision_makers"}),
+    Section.signals: frozenset({"signals"}),
+}
+"""What a caller wants who names no fields: providers are asked while one of these is missing."""
+
+INSTEAD: Mapping[str, str] = {"company.employee_count": "company.employee_range"}
+"""A field that is as good as another: it counts as known when this one is."""
+
+
+def known_fields(facts: Iterable[Fact]) -> frozenset[str]:
+    """Return the fields that something was found for; a guess is no finding."""
+    found = {fact.field for fact in facts if not fact.inferred}
+    return frozenset(found | {name for name, other in INSTEAD.items() if other in found})
+
+
+def identified(facts: Iterable[Fact]) -> list[Fact]:
+    """Give each fact its id and drop repetitions.
+
+    The id is made of what the fact says and who says it, so a restarted job finds the same ids.
+    """
+    return list({fact.id: fact for fact in map(_with_id, facts)}.values())
+
+
+def _with_id(fact: Fact) -> Fact:
+    said = [fact.field, fact.source, fact.source_url, fact.value]
+    digest = blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=8)
+    return replace(fact, id=f"f_{digest.hexdigest()}")

@@ -57,6 +57,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Mapping[str, object] | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
     guarded: bool = False
     accept: tuple[str, ...] = ()
     timeout_s: float = 15.0

@@ -1,0 +1,135 @@
+"""One provider's health: circuit breaker, pauses and disablement, beside its token bucket.
+
+closed -> open after FAILURES_TO_OPEN failures in a row, for OPEN -> half-open: one probe at a time
+-> closed when it is answered, open again when it fails. Only provider errors and time-outs are
+failures; a miss never is (facts/providers/INDEX.md section 9, read 2026-11-21). Pure: the caller
+keeps the state, which all workers share.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from app.pace import Bucket, cap, take
+from app.provider import Meter, Outcome, Pace
+
+FAILURES_TO_OPEN = 5
+OPEN = timedelta(seconds=60)
+PROBE = timedelta(seconds=60)
+"""A probe that has not been heard of for this long is lost, and another may go."""
+
+DISABLED = timedelta(minutes=15)
+"""How long nobody is asked after a refused key or an empty account; then it is tried again."""
+
+LONGEST_PAUSE = timedelta(seconds=120)
+"""A provider that wants a longer pause is skipped until then: others are asked in its place."""
+
+UNSAID_PAUSE = timedelta(seconds=1)
+"""The pause after a refusal that does not say when to come back."""
+
+DISABLING = frozenset({Outcome.auth_failed, Outcome.out_of_credits})
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One provider's state, shared by all workers through the store. Times are UTC."""
+
+    failures: int = 0  # in a row
+    opened_until: datetime | None = None
+    probing_since: datetime | None = None
+    disabled_until: datetime | None = None
+    disabled_for: str | None = None  # auth_failed or out_of_credits
+    tokens: float | None = None
+    refilled_at: datetime | None = None
+    not_before: datetime | None = None  # the provider itself asked for a pause
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a call may go out: `go` now, `wait` and ask again, or `skip` this provider.
+
+    `wait_s` belongs to `wait`. `until` is when it may be worth another question, `reason` one
+    plain line for operators; both belong to `wait` and `skip`.
+    """
+
+    kind: Literal["go", "wait", "skip"]
+    wait_s: float = 0.0
+    until: datetime | None = None
+    reason: str = ""
+
+
+def admit(health: Health, pace: Pace, now: datetime) -> tuple[Health, Admission]:
+    """Say whether one call may go out now, and book it when it may."""
+    if health.disabled_until and now < health.disabled_until:
+        return health, _skip(f"disabled after {health.disabled_for}", health.disabled_until)
+    if health.opened_until and now < health.opened_until:
+        return health, _skip("breaker open", health.opened_until)
+    if health.not_before and now < health.not_before:
+        return health, _pause(health.not_before, now)
+    if health.probing_since and now < health.probing_since + PROBE:
+        return health, _skip("breaker half-open, a probe is out", health.probing_since + PROBE)
+    return _draw(health, pace, now)
+
+
+def report(health: Health, outcome: Outcome | None, meter: Meter, now: datetime) -> Health:
+    """Book how a call ended (None: it was answered) and what its headers said."""
+    health = _metered(health, meter, now)
+    if outcome is Outcome.provider_error:
+        return _failed(health, now)
+    health = _answered(health, now)
+    if outcome is Outcome.rate_limited:
+        return _paused(health, meter.retry_at or now + UNSAID_PAUSE)
+    if outcome in DISABLING:
+        return replace(health, disabled_until=now + DISABLED, disabled_for=outcome.value)
+    return health
+
+
+def _skip(reason: str, until: datetime) -> Admission:
+    return Admission("skip", until=until, reason=reason)
+
+
+def _pause(until: datetime, now: datetime) -> Admission:
+    if until - now > LONGEST_PAUSE:
+        return _skip("the provider asked for a long pause", until)
+    wait_s = (until - now).total_seconds()
+    return Admission("wait", wait_s, until, "the provider asked for a pause")
+
+
+def _draw(health: Health, pace: Pace, now: datetime) -> tuple[Health, Admission]:
+    bucket, wait_s = take(Bucket(health.tokens, health.refilled_at), pace, now)
+    health = replace(health, tokens=bucket.tokens, refilled_at=bucket.refilled_at)
+    if wait_s:
+        until = now + timedelta(seconds=wait_s)
+        return health, Admission("wait", wait_s, until, "asked as fast as allowed")
+    if health.opened_until:  # it has run out, so this call is the probe
+        health = replace(health, probing_since=now)
+    return health, Admission("go")
+
+
+def _failed(health: Health, now: datetime) -> Health:
+    if health.opened_until and now < health.opened_until:
+        return health  # sent before it opened: neither news nor a reason to wait longer
+    failures = health.failures + 1
+    if failures < FAILURES_TO_OPEN and not health.opened_until:
+        return replace(health, failures=failures)
+    return replace(health, failures=failures, opened_until=now + OPEN, probing_since=None)
+
+
+def _answered(health: Health, now: datetime) -> Health:
+    if health.opened_until and now < health.opened_until:
+        return health
+    return replace(health, failures=0, opened_until=None, probing_since=None)
+
+
+def _metered(health: Health, meter: Meter, now: datetime) -> Health:
+    if meter.remaining is None:
+        return health
+    bucket = cap(Bucket(health.tokens, health.refilled_at), meter.remaining)
+    health = replace(health, tokens=bucket.tokens)
+    if meter.remaining > 0 or meter.reset_at is None or meter.reset_at <= now:
+        return health
+    return _paused(health, meter.reset_at)
+
+
+def _paused(health: Health, until: datetime) -> Health:
+    return replace(health, not_before=max(until, health.not_before or until))

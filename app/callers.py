@@ -1,0 +1,102 @@
+"""Callers, what they used, and who must not be looked up: every query over them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlmodel import col
+
+from app.tables import Idempotent, Key, Suppression, Usage
+
+REMEMBERED = timedelta(hours=24)
+"""How long an Idempotency-Key is honoured."""
+
+
+def add_key(db: Connection, key: Key) -> None:
+    """Add a caller."""
+    db.execute(insert(Key).values(key.model_dump()))
+
+
+def key_by_secret(db: Connection, secret_hash: str) -> Row[Any] | None:
+    """Return the caller with this secret, unless it was revoked."""
+    return db.execute(
+        select(Key).where(col(Key.secret_hash) == secret_hash, col(Key.revoked_at).is_(None))
+    ).one_or_none()
+
+
+def key_row(db: Connection, key_id: str) -> Row[Any] | None:
+    """Return one caller."""
+    return db.execute(select(Key).where(col(Key.id) == key_id)).one_or_none()
+
+
+def keys(db: Connection) -> Sequence[Row[Any]]:
+    """Return all callers, the oldest first."""
+    return db.execute(select(Key).order_by(col(Key.created_at))).all()
+
+
+def change_key(db: Connection, key_id: str, **values: object) -> bool:
+    """Change a caller; False when there is none."""
+    return bool(db.execute(update(Key).where(col(Key.id) == key_id).values(**values)).rowcount)
+
+
+def secrets(db: Connection, key_id: str, now: datetime) -> tuple[str, ...]:
+    """Return what signs deliveries to a caller: its secret, and the last one while it rotates."""
+    row = key_row(db, key_id)
+    if row is None:
+        return ()
+    until = row.callback_previous_until
+    previous = (row.callback_previous,) if until and until > now else ()
+    return (row.callback_secret, *previous)
+
+
+def usage(db: Connection, caller_id: str, month: str) -> tuple[int, float]:
+    """Return the enrichments and credits of a caller in a month."""
+    row = db.execute(
+        select(Usage).where(col(Usage.caller_id) == caller_id, col(Usage.month) == month)
+    ).one_or_none()
+    return (row.used, row.credits) if row else (0, 0.0)
+
+
+def charge(db: Connection, caller_id: str, month: str, used: int, spent: float = 0.0) -> None:
+    """Book enrichments (negative: give back) and credits on a caller's month."""
+    same = (col(Usage.caller_id) == caller_id, col(Usage.month) == month)
+    values = {"used": col(Usage.used) + used, "credits": col(Usage.credits) + spent}
+    if not db.execute(update(Usage).where(*same).values(values)).rowcount:
+        row = {"caller_id": caller_id, "month": month, "used": max(used, 0), "credits": spent}
+        db.execute(insert(Usage).values(row))
+
+
+def idempotent(db: Connection, caller_id: str, key: str, now: datetime) -> Row[Any] | None:
+    """Return what an Idempotency-Key started, if it is still remembered."""
+    return db.execute(
+        select(Idempotent).where(
+            col(Idempotent.caller_id) == caller_id,
+            col(Idempotent.key) == key,
+            col(Idempotent.created_at) >= now - REMEMBERED,
+        )
+    ).one_or_none()
+
+
+def remember(db: Connection, started: Idempotent) -> None:
+    """Remember what an Idempotency-Key started, in place of an older use."""
+    same = (col(Idempotent.caller_id) == started.caller_id, col(Idempotent.key) == started.key)
+    db.execute(delete(Idempotent).where(*same))
+    db.execute(insert(Idempotent).values(started.model_dump()))
+
+
+def forget_idempotent(db: Connection, now: datetime) -> None:
+    """Drop Idempotency-Keys that are no longer honoured."""
+    db.execute(delete(Idempotent).where(col(Idempotent.created_at) < now - REMEMBERED))
+
+
+def suppress(db: Connection, suppression: Suppression) -> None:
+    """Put somebody on the do-not-enrich list; a second time changes nothing."""
+    if not is_suppressed(db, [suppression.digest]):
+        db.execute(insert(Suppression).values(suppression.model_dump()))
+
+
+def is_suppressed(db: Connection, digests: Collection[str]) -> bool:
+    """Tell whether one of these is on the do-not-enrich list."""
+    found = select(col(Suppression.digest)).where(col(Suppression.digest).in_(sorted(digests)))
+    return db.execute(found.limit(1)).first() is not None

@@ -1,0 +1,161 @@
+"""Deliveries: a card is put into the outbox and tried until its address has it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from app import callers, outbox, store
+from app.database import Database, written
+from app.delivery import DISABLE_AFTER, Address, Channel, Delivery, Receipt, next_try_s
+from app.errors import DeliveryFailed
+from app.store import JobRow
+from app.tables import Outbox, OutboxTry
+from app.tasks import Tasks
+from app.wire import iso
+
+log = logging.getLogger("warmcall.courier")
+
+LEASE = timedelta(seconds=60)
+"""Longer than any channel's time-out: after it the try is another worker's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courier:
+    """Brings what is in the outbox to its addresses. `owner` names this worker process."""
+
+    database: Database
+    tasks: Tasks
+    channels: Mapping[str, Channel]
+    now: Callable[[], datetime]
+    spread: Callable[[], float]  # from -1 to 1: places a wait within its jitter
+    owner: str
+    base_url: str
+
+    async def deliver(self, delivery_id: str) -> None:
+        """Try a delivery once, if it is due and nobody else is trying it."""
+        taken = await written(self.database, partial(self._pick_up, delivery_id=delivery_id))
+        if taken is None:
+            return
+        row, delivery = taken
+        started = self.now()
+        channel = self.channels.get(row.channel)
+        try:
+            if channel is None:
+                raise DeliveryFailed(f"no channel named {row.channel} is set up", final=True)
+            receipt = await channel.deliver(delivery, started)
+        except DeliveryFailed as exc:
+            await written(
+                self.database, partial(self._not_delivered, row=row, exc=exc, started=started)
+            )
+        else:
+            await written(self.database, partial(self._delivered, row=row, receipt=receipt))
+
+    def _pick_up(self, db: Connection, delivery_id: str) -> tuple[Any, Delivery] | None:
+        now = self.now()
+        row = outbox.claim(db, delivery_id, self.owner, now, LEASE)
+        if row is None:
+            return None
+        job = store.job_row(db, row.job_id) if row.job_id else None
+        body = body_of(job, self.base_url) if job else {}
+        secrets = callers.secrets(db, row.caller_id, now)
+        address = Address(row.channel, row.target)
+        return row, Delivery(row.id, address, row.event, body, secrets)
+
+    def _delivered(self, db: Connection, row: Any, receipt: Receipt) -> None:
+        now = self.now()
+        if outbox.settle(db, row.id, self.owner, outbox.DELIVERED, None):
+            outbox.works(db, row.caller_id, row.target)
+        outbox.add_try(
+            db,
+            OutboxTry(
+                delivery_id=row.id,
+                at=now,
+                status=receipt.status,
+                elapsed_ms=receipt.elapsed_ms,
+                answer=receipt.answer,
+            ),
+        )
+        log.info("delivered", extra=_told(row))
+
+    def _not_delivered(
+        self, db: Connection, row: Any, exc: DeliveryFailed, started: datetime
+    ) -> None:
+        now = self.now()
+        elapsed_ms = round((now - started).total_seconds() * 1000)
+        outbox.add_try(
+            db,
+            OutboxTry(
+                delivery_id=row.id,
+                at=now,
+                status=exc.status,
+                elapsed_ms=elapsed_ms,
+                error=str(exc),
+                answer=exc.answer,
+            ),
+        )
+        since = outbox.fails(db, row.caller_id, row.target, now)
+        wait_s = next_try_s(row.tries, spread=self.spread(), retry_after_s=exc.retry_after_s)
+        if exc.gone or now - since >= DISABLE_AFTER:
+            outbox.settle(db, row.id, self.owner, outbox.DISABLED, None)
+            outbox.disable(db, row.caller_id, row.target, now)
+            log.warning("address disabled after lasting failure", extra=_told(row))
+        elif exc.final or wait_s is None:
+            outbox.settle(db, row.id, self.owner, outbox.FAILED, None)
+        else:
+            due_at = now + timedelta(seconds=wait_s)
+            if outbox.settle(db, row.id, self.owner, outbox.PENDING, due_at):
+                store.post(db, self.tasks.delivery(row.id, due_at))
+        log.info("not delivered", extra=_told(row) | {"status": exc.status})
+
+
+def announce(db: Connection, tasks: Tasks, delivery: Outbox) -> None:
+    """Put a delivery into the outbox, with its message."""
+    outbox.add(db, delivery)
+    store.post(db, tasks.delivery(delivery.id))
+
+
+def new_delivery(
+    job_id: str | None, event: str, caller_id: str, to: Address, now: datetime
+) -> Outbox:
+    """Return a delivery that is due now, with the id it keeps over all its tries."""
+    return Outbox(
+        id=f"msg_{uuid4().hex}",
+        job_id=job_id,
+        caller_id=caller_id,
+        channel=to.channel,
+        target=to.target,
+        event=event,
+        next_at=now,
+        created_at=now,
+    )
+
+
+def body_of(job: JobRow, base_url: str) -> dict[str, Any]:
+    """Return what a delivery says about a job."""
+    result = job.result or {}
+    card = result.get("card", {})
+    return {
+        "job_id": job.id,
+        "status": job.status,
+        "version": job.version,
+        "prospect": {"key": job.prospect_key},
+        "summary": card.get("summary", ""),
+        "card": card,
+        "credits_spent": job.credits_spent,
+        "created_at": iso(job.created_at),
+        "finished_at": iso(job.finished_at) if job.finished_at else None,
+        "links": {
+            "self": f"{base_url}/v1/jobs/{job.id}",
+            "card": f"{base_url}/card/{job.card_token}",
+        },
+    }
+
+
+def _told(row: Any) -> dict[str, Any]:
+    return {"delivery_id": row.id, "job_id": row.job_id, "try": row.tries}

@@ -1,0 +1,172 @@
+"""One database, one writer thread.
+
+All writes of a process go through one thread: everything that waits while a commit runs shares
+the next commit (group commit), so that full durability stays cheap. Reads use own connections.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+
+T = TypeVar("T")
+
+GROUP = 256
+"""At most this many writes share a commit."""
+
+BUSY_S = 30.0
+"""How long a connection waits for another process's transaction."""
+
+
+@dataclass(slots=True)
+class _Work:
+    run: Callable[[Connection], Any]
+    future: Future[Any]
+
+
+class Database:
+    """A database of the service. `write` and `read` run a function of a connection.
+
+    `rung` is called after a commit with the names that `ring` was given in it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.rung: Callable[[frozenset[str]], None] = lambda _: None
+        self._engine = _engine(url)
+        self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; of two processes that start at once the second waits."""
+        config = Config()
+        config.set_main_option("script_location", "app:migrations")
+        with self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction of its own that sees one state of the database."""
+        with self._engine.connect().execution_options(read_only=True) as connection:
+            return work(connection)
+
+    def write(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Queue `work` for the next commit. The future ends after the commit has.
+
+        When `work` raises, only its own changes are undone and the future raises the same.
+        """
+        future: Future[T] = Future()
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._commit_all, name="writer", daemon=True)
+                self._thread.start()
+        self._waiting.put(_Work(work, future))
+        return future
+
+    def close(self) -> None:
+        """Commit what waits and close all connections."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread:
+            self._waiting.put(None)
+            thread.join()
+        self._engine.dispose()
+
+    def _commit_all(self) -> None:
+        open_ = True
+        while open_:
+            batch, open_ = self._next_batch()
+            if batch:
+                self._commit(batch)
+
+    def _next_batch(self) -> tuple[list[_Work], bool]:
+        batch: list[_Work] = []
+        item = self._waiting.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) >= GROUP or self._waiting.empty():
+                return batch, True
+            item = self._waiting.get()
+        return batch, False
+
+    def _commit(self, batch: Sequence[_Work]) -> None:
+        done: list[tuple[_Work, Any, BaseException | None]] = []
+        rings: frozenset[str] = frozenset()
+        try:
+            with self._engine.begin() as connection:
+                connection.info["rings"] = set()
+                done = [_attempt(connection, work) for work in batch]
+                rings = frozenset(connection.info["rings"])
+        except Exception as exc:  # noqa: BLE001 - whatever broke the commit is told to all who wait
+            done = [(work, None, exc) for work in batch]
+        for work, value, problem in done:
+            if problem:
+                work.future.set_exception(problem)
+            else:
+                work.future.set_result(value)
+        if rings:
+            self.rung(rings)
+
+
+def written(database: Database, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+    """Queue `work` for the next commit; to be awaited on the running loop."""
+    return asyncio.wrap_future(database.write(work))
+
+
+def ring(connection: Connection, *names: str) -> None:
+    """Wake the processes of these kinds once the running transaction is committed."""
+    connection.info.setdefault("rings", set()).update(names)
+
+
+def _attempt(connection: Connection, work: _Work) -> tuple[_Work, Any, BaseException | None]:
+    before = set(connection.info["rings"])
+    savepoint = connection.begin_nested()
+    try:
+        value = work.run(connection)
+        savepoint.commit()
+    except Exception as exc:  # noqa: BLE001 - told to the one who asked for it, through the future
+        savepoint.rollback()
+        connection.info["rings"] = before
+        return work, None, exc
+    return work, value, None
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={"timeout": BUSY_S, "check_same_thread": False},
+        pool_size=8,
+        max_overflow=56,
+    )
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-20000",  # 20 MB
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.execute(text("BEGIN" if read_only else "BEGIN IMMEDIATE"))

@@ -1,0 +1,40 @@
+"""What follows from the end of a job, whoever ended it: charge, suppress, tell, deliver."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from app import callers, store
+from app.courier import announce, new_delivery
+from app.delivery import EVENTS, Address
+from app.digest import digests
+from app.job import Status
+from app.prospect import Prospect
+from app.store import JobRow
+from app.tables import Suppression
+from app.tasks import Tasks
+
+FOUND = frozenset({Status.complete, Status.partial})
+"""Ends with something to show: only these cost the caller one enrichment."""
+
+
+def follow_up(db: Connection, tasks: Tasks, job_id: str, now: datetime) -> None:
+    """Do what follows from the end of a job, in the transaction that ended it."""
+    job = store.job_row(db, job_id)
+    assert job is not None
+    status = Status(job.status)
+    _charge(db, job, status)
+    if status is Status.suppressed:
+        digest, kind = digests(Prospect.from_json(job.prospect))[0]
+        callers.suppress(db, Suppression(digest=digest, kind=kind, created_at=now))
+    store.add_event(db, job_id, "job", {"status": status}, now)
+    for to in store.recipients(db, job_id):
+        address = Address(to.channel, to.target)
+        announce(db, tasks, new_delivery(job_id, EVENTS[status], to.caller_id, address, now))
+
+
+def _charge(db: Connection, job: JobRow, status: Status) -> None:
+    """Book what the job spent, and give the enrichment back when it found nothing."""
+    back = -1 if job.charged and status not in FOUND else 0
+    if job.caller_id and (back or job.credits_spent):
+        callers.charge(db, job.caller_id, f"{job.created_at:%Y-%m}", back, job.credits_spent)

@@ -1,0 +1,135 @@
+"""Erasing a person, and showing what is kept about one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, String, cast, delete, func, or_, select, update
+from sqlmodel import SQLModel, col
+
+from app.digest import digest
+from app.facts import Json
+from app.prospect import Prospect
+from app.tables import (
+    Asked,
+    Attempt,
+    Coverage,
+    Event,
+    Idempotent,
+    Job,
+    KnownFact,
+    Message,
+    Outbox,
+    OutboxTry,
+    Recipient,
+)
+
+ERASED = "erased"
+
+
+def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
+    """Delete everything about a person; return how many rows of each kind went.
+
+    The ledger keeps what was spent, without whom it was about. Facts about the person's company
+    stay, but not those that name the person.
+    """
+    key = prospect.key
+    marks = _marks(db, prospect)
+    jobs = [row.id for row in [*_jobs(db, key), *_cards_naming(db, prospect, marks)]]
+    deliveries = [row.id for row in _where(db, Outbox, "job_id", jobs)]
+    counts = {
+        "facts": _drop_facts(db, prospect, marks),
+        "coverage": db.execute(delete(Coverage).where(col(Coverage.subject) == key)).rowcount,
+        "attempts": db.execute(
+            update(Attempt).where(_asked_about(prospect, jobs)).values(answer_key=ERASED, job_id="")
+        ).rowcount,
+        "deliveries": _drop(db, Outbox, "id", deliveries),
+        "jobs": _drop(db, Job, "id", jobs),
+    }
+    _drop(db, OutboxTry, "delivery_id", deliveries)
+    _drop(db, Message, "ref", [*jobs, *deliveries])
+    for table in (Event, Asked, Recipient, Idempotent):
+        _drop(db, table, "job_id", jobs)
+    return counts
+
+
+def export(db: Connection, prospect: Prospect) -> dict[str, Json]:
+    """Return everything that is kept about a person."""
+    jobs = _jobs(db, prospect.key)
+    facts = db.execute(select(KnownFact).where(_about(prospect, _marks(db, prospect)))).all()
+    asked = _asked_about(prospect, [row.id for row in jobs])
+    attempts = db.execute(select(Attempt).where(asked)).all()
+    return {
+        "prospect": prospect.key,
+        "facts": [_plain(row) for row in facts],
+        "attempts": [_plain(row) for row in attempts],
+        "jobs": [_plain(row) for row in jobs],
+    }
+
+
+def _jobs(db: Connection, key: str) -> Sequence[Row[Any]]:
+    return db.execute(select(Job).where(col(Job.prospect_key) == key)).all()
+
+
+def _marks(db: Connection, prospect: Prospect) -> list[str]:
+    """Return what a text would hold that is about the person: the address, the names found."""
+    named = select(col(KnownFact.value)).where(
+        col(KnownFact.subject) == prospect.key,
+        col(KnownFact.field) == "person.full_name",
+        ~col(KnownFact.inferred),
+    )
+    address = prospect.known.email or prospect.key
+    return [address.casefold(), *{str(name).casefold() for name in db.execute(named).scalars()}]
+
+
+def _about(prospect: Prospect, marks: Sequence[str]) -> Any:
+    """Match facts kept under the person, and facts elsewhere that name the person."""
+    return or_(col(KnownFact.subject) == prospect.key, _holds(col(KnownFact.value), marks))
+
+
+def _drop_facts(db: Connection, prospect: Prospect, marks: Sequence[str]) -> int:
+    """Delete facts about the person; those about the company lose only how they were asked for."""
+    dropped = db.execute(delete(KnownFact).where(_about(prospect, marks))).rowcount
+    asked = col(KnownFact.answer_key).contains(marks[0], autoescape=True)
+    keys = db.execute(select(col(KnownFact.answer_key)).where(asked).distinct()).scalars().all()
+    for key in keys:
+        same = col(KnownFact.answer_key) == key
+        db.execute(update(KnownFact).where(same).values(answer_key=f"{ERASED}|{digest(key)}"))
+    return dropped
+
+
+def _cards_naming(db: Connection, prospect: Prospect, marks: Sequence[str]) -> Any:
+    """Return jobs about the company or colleagues whose card names the person."""
+    return db.execute(
+        select(Job).where(
+            col(Job.company_key) == prospect.company_key,
+            col(Job.prospect_key) != prospect.key,
+            col(Job.finished_at).is_not(None),
+            _holds(col(Job.result), marks),
+        )
+    ).all()
+
+
+def _holds(column: Any, marks: Sequence[str]) -> Any:
+    text = func.lower(cast(column, String))
+    return or_(*(text.contains(mark, autoescape=True) for mark in marks))
+
+
+def _asked_about(prospect: Prospect, jobs: Sequence[str]) -> Any:
+    address = (prospect.known.email or "").casefold()
+    asked = col(Attempt.answer_key).contains(address, autoescape=True)
+    return or_(col(Attempt.job_id).in_(jobs), asked)
+
+
+def _where(db: Connection, table: type[SQLModel], column: str, values: Sequence[str]) -> Any:
+    return db.execute(select(table).where(getattr(table, column).in_(values))).all()
+
+
+def _drop(db: Connection, table: type[SQLModel], column: str, values: Sequence[str]) -> int:
+    return db.execute(delete(table).where(getattr(table, column).in_(values))).rowcount
+
+
+def _plain(row: Row[Any]) -> dict[str, Json]:
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else value
+        for name, value in row._mapping.items()
+    }

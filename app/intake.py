@@ -1,0 +1,430 @@
+"""The front door: what every surface may ask of the core.
+
+Plain functions that may block on the database for some milliseconds: an async edge calls them
+through a thread. All are safe to call from several threads.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from secrets import token_urlsafe
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from app import callers, freshness, ledger, store
+from app.assembly import assemble
+from app.courier import announce, new_delivery
+from app.delivery import EVENTS, Address
+from app.digest import digest, digests
+from app.ending import follow_up
+from app.errors import Conflict, IdempotencyMismatch, InvalidRequest, NotFound, QuotaExceeded
+from app.facts import FIELDS, Fact, Section, identified
+from app.front import OPERATOR, month, next_month
+from app.job import Priority, Status, verdict
+from app.keys import Keys
+from app.prospect import Identifiers, Prospect, sections_for
+from app.records import Records
+from app.scope import Wanted, scope, subjects, wanted_fields
+from app.tables import Coverage, Idempotent, Job
+from app.views import (
+    SCOPES,
+    UNLIMITED,
+    Ask,
+    AttemptView,
+    Caller,
+    DeliveryView,
+    EndedView,
+    EventView,
+    Gauges,
+    Idempotency,
+    JobError,
+    JobView,
+    Plan,
+    ProviderView,
+    Step,
+    TryView,
+    UsageView,
+    job_view,
+    result_json,
+)
+
+__all__ = [
+    "SCOPES",
+    "UNLIMITED",
+    "Ask",
+    "AttemptView",
+    "Caller",
+    "DeliveryView",
+    "EndedView",
+    "EventView",
+    "Gauges",
+    "Idempotency",
+    "Intake",
+    "JobError",
+    "JobView",
+    "Plan",
+    "ProviderView",
+    "Step",
+    "TryView",
+    "UsageView",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake(Keys, Records):
+    """The verbs around jobs; those around keys and records come with it."""
+
+    def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
+        """Return the card at once from the cache, or the job that will bring it.
+
+        Somebody else's job for the same prospect and sections is joined: it costs nothing more and
+        both are delivered to. A suppressed prospect gives a job that has ended as `suppressed`.
+
+        Raises QuotaExceeded, and IdempotencyMismatch when the key came with another body.
+        """
+        wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
+        if not wanted:
+            raise InvalidRequest("None of the wanted fields can be known of this kind of prospect.")
+        work = partial(
+            self._request, caller=caller, ask=ask, wanted=wanted, idempotency=idempotency
+        )
+        return self.database.write(work).result()
+
+    def _request(
+        self,
+        db: Connection,
+        caller: Caller,
+        ask: Ask,
+        wanted: Wanted,
+        idempotency: Idempotency | None,
+    ) -> JobView:
+        now = self.now()
+        if idempotency and (known := callers.idempotent(db, caller.id, idempotency.key, now)):
+            if known.digest != idempotency.digest:
+                raise IdempotencyMismatch(
+                    "This Idempotency-Key came with another body in the last 24 h; use a new one."
+                )
+            return self._view(db, known.job_id)
+        view = self._answer(db, caller, ask, wanted, now)
+        store.remember_asker(db, view.id, caller.id, now)
+        if idempotency:
+            row = {"caller_id": caller.id, "key": idempotency.key, "digest": idempotency.digest}
+            callers.remember(db, Idempotent(**row, job_id=view.id, created_at=now))
+        return view
+
+    def _answer(
+        self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, now: datetime
+    ) -> JobView:
+        if callers.is_suppressed(db, [one for one, _ in digests(ask.prospect)]):
+            return self._refused(db, caller, ask, wanted, now)
+        if not ask.refresh and (cached := self._cached(db, caller, ask, wanted, now)):
+            return cached
+        live = store.live_job(db, ask.prospect.key, scope(wanted))
+        if live:
+            store.push_forward(db, live.id, ask.priority, refresh=ask.refresh)
+            self._notify(db, live.id, caller, ask)
+            return replace(self._view(db, live.id), joined=True)
+        self._charge(db, caller, now)
+        job = _new_job(ask, wanted, now, caller_id=caller.id, charged=True)
+        self._start(db, job)
+        self._notify(db, job.id, caller, ask)
+        return self._view(db, job.id)
+
+    def _cached(
+        self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, now: datetime
+    ) -> JobView | None:
+        """Return the last card while it is fresh; while it is stale, with its refresh queued."""
+        job = store.latest_job(db, ask.prospect.key, scope(wanted))
+        if job is None or not job.result or "card" not in job.result:
+            job = self._assembled(db, ask.prospect, wanted, now)
+        if job is None or job.stale_until is None or now >= job.stale_until:
+            return None
+        view = self._view(db, job.id)
+        for to in ask.notify:
+            event = EVENTS[view.status]
+            announce(db, self.tasks, new_delivery(job.id, event, caller.id, to, now))
+        if now < job.fresh_until:
+            return replace(view, served_from="fresh_cache")
+        renewal = self._renewal(db, ask, wanted, now)
+        return replace(view, served_from="stale_cache", refresh_job_id=renewal)
+
+    def _renewal(self, db: Connection, ask: Ask, wanted: Wanted, now: datetime) -> str:
+        """Return the background job that renews a stale card; queue it if there is none yet."""
+        live = store.live_job(db, ask.prospect.key, scope(wanted))
+        if live:
+            return str(live.id)
+        quiet = Ask(prospect=ask.prospect, priority=Priority.background)
+        job = _new_job(quiet, wanted, now, caller_id=None, charged=False)
+        self._start(db, job)
+        return job.id
+
+    def _assembled(self, db: Connection, prospect: Prospect, wanted: Wanted, now: datetime) -> Any:
+        """Put a card together from sections that other jobs have settled; None if one lacks."""
+        keys = subjects(prospect)
+        facts = list(self.primed(prospect, now))
+        if facts:
+            self._prime(db, prospect, wanted, facts)
+        covered = ledger.coverage(db, set(keys.values()))
+        rows = {section: covered.get((keys[section.value], section.value)) for section in wanted}
+        settled = {s: row for s, row in rows.items() if row and wanted[s] <= set(row.wanted)}
+        if len(settled) < len(wanted):
+            return None
+        stale = {s: self._stale_until(s, row) for s, row in settled.items()}
+        if min(stale.values()) <= now:
+            return None
+        found: list[Fact] = []
+        for section in settled:
+            found += ledger.facts_about(db, keys[section.value], [section.value])
+        statuses = {section: Status(row.status) for section, row in settled.items()}
+        fresh = [
+            freshness.fresh_until(statuses[s], row.as_of, self.tiers[s])
+            for s, row in settled.items()
+        ]
+        return self._keep(
+            db, prospect, wanted, found, statuses, now, min(fresh), min(stale.values())
+        )
+
+    def _stale_until(self, section: Section, row: Any) -> datetime:
+        return freshness.stale_until(Status(row.status), row.as_of, self.tiers[section])
+
+    def _keep(
+        self,
+        db: Connection,
+        prospect: Prospect,
+        wanted: Wanted,
+        facts: Sequence[Fact],
+        statuses: Mapping[Section, Status],
+        now: datetime,
+        fresh_until: datetime,
+        stale_until: datetime,
+    ) -> Any:
+        """Keep a card that came from the cache alone as a job that has ended."""
+        result = assemble(prospect, wanted, facts, now, positioning=self.positioning)
+        job = _new_job(Ask(prospect=prospect), wanted, now, caller_id=None, charged=False)
+        job.status = verdict(statuses)
+        job.section_status = {s.value: st.value for s, st in statuses.items()}
+        job.served_from = "fresh_cache"
+        job.finished_at, job.fresh_until, job.stale_until = now, fresh_until, stale_until
+        job.result = result_json(result, [], None)
+        store.add_job(db, job)
+        return store.job_row(db, job.id)
+
+    def _prime(
+        self, db: Connection, prospect: Prospect, wanted: Wanted, facts: Sequence[Fact]
+    ) -> None:
+        keys = subjects(prospect)
+        ledger.replace_facts(db, f"primed|{prospect.key}", keys, identified(facts))
+        for section, names in wanted.items():
+            seen = [fact.seen_at for fact in facts if FIELDS[fact.field].section is section]
+            if seen:
+                settled = Coverage(
+                    subject=keys[section.value],
+                    section=section.value,
+                    status=Status.complete,
+                    wanted=sorted(names),
+                    as_of=max(seen),
+                )
+                ledger.cover(db, settled)
+
+    def _refused(
+        self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, now: datetime
+    ) -> JobView:
+        """Keep a job that says only that somebody is on the do-not-enrich list, not who."""
+        anonymous = Prospect(ask.prospect.by, digest(ask.prospect.key), Identifiers())
+        job = _new_job(Ask(prospect=anonymous), wanted, now, caller_id=caller.id, charged=False)
+        job.status = Status.suppressed
+        job.section_status = dict.fromkeys(job.sections, Status.suppressed.value)
+        job.finished_at = now
+        job.result = {
+            "error": {
+                "code": "suppressed",
+                "message": "This prospect is on the do-not-enrich list; nobody was asked.",
+            }
+        }
+        store.add_job(db, job)
+        return self._view(db, job.id)
+
+    def _start(self, db: Connection, job: Job) -> None:
+        """Write a job and its message in one commit."""
+        store.add_job(db, job)
+        store.post(db, self.tasks.job(job.id, job.priority))
+        store.add_event(db, job.id, "job", {"status": job.status}, job.created_at)
+
+    def _notify(self, db: Connection, job_id: str, caller: Caller, ask: Ask) -> None:
+        for to in ask.notify:
+            store.add_recipient(db, job_id, to.channel, to.target, caller.id)
+
+    def _charge(self, db: Connection, caller: Caller, now: datetime) -> None:
+        """Book one enrichment on the caller's month. It is given back when nothing is found."""
+        quota = self.quota(caller)
+        used, _ = callers.usage(db, caller.id, month(now))
+        if quota is not None and used >= quota:
+            raise QuotaExceeded(quota, next_month(now))
+        callers.charge(db, caller.id, month(now), 1)
+
+    def plan(self, ask: Ask) -> Plan:
+        """Say what a request would do and at most cost, without doing it."""
+        wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
+        served = self.database.read(lambda db: self._served(db, ask, wanted))
+        steps = [
+            step
+            for section, names in wanted.items()
+            if served[section] == "providers"
+            for step in self._steps(ask.prospect, section, names)
+        ]
+        distinct = {(step.provider, step.capability): step.credits for step in steps}
+        most = sum(distinct.values())
+        if ask.max_credits is not None:
+            most = min(most, ask.max_credits)
+        return Plan(ask.prospect, served, steps, most)
+
+    def _served(self, db: Connection, ask: Ask, wanted: Wanted) -> dict[Section, str]:
+        now, keys = self.now(), subjects(ask.prospect)
+        covered = ledger.coverage(db, set(keys.values()))
+
+        def how(section: Section) -> str:
+            row = covered.get((keys[section.value], section.value))
+            if ask.refresh or row is None or not wanted[section] <= set(row.wanted):
+                return "providers"
+            status, tiers = Status(row.status), self.tiers[section]
+            if now < freshness.fresh_until(status, row.as_of, tiers):
+                return "fresh_cache"
+            stale = now < freshness.stale_until(status, row.as_of, tiers)
+            return "stale_cache" if stale else "providers"
+
+        return {section: how(section) for section in wanted}
+
+    def _steps(self, prospect: Prospect, section: Section, names: frozenset[str]) -> list[Step]:
+        return [
+            Step(section.value, provider.name, capability.name, capability.credits)
+            for provider in self.sources
+            if provider.sandbox == prospect.is_sandbox
+            for capability in provider.capabilities
+            if capability.fields & names and capability.query(prospect.known)
+        ]
+
+    def job(self, caller: Caller, job_id: str) -> JobView:
+        """Return a job that the caller asked for. Raises NotFound."""
+
+        def found(db: Connection) -> JobView:
+            if caller.id != OPERATOR and not store.may_see(db, job_id, caller.id):
+                raise NotFound(f"There is no job {job_id[:64]} of yours.")
+            return self._view(db, job_id)
+
+        return self.database.read(found)
+
+    def jobs(self, caller: Caller, limit: int = 20) -> list[JobView]:
+        """Return the newest jobs that the caller asked for."""
+        whose = None if caller.id == OPERATOR else caller.id
+
+        def found(db: Connection) -> list[JobView]:
+            return [self._view_of(db, row) for row in store.jobs_of(db, whose, limit)]
+
+        return self.database.read(found)
+
+    def card(self, token: str) -> JobView:
+        """Return the job behind the link of a card. Raises NotFound."""
+
+        def found(db: Connection) -> JobView:
+            row = store.job_by_card(db, token)
+            if row is None:
+                raise NotFound("There is no such card (any more).")
+            return self._view_of(db, row)
+
+        return self.database.read(found)
+
+    def cancel(self, caller: Caller, job_id: str) -> JobView:
+        """Cancel a job; one that runs ends within seconds. Raises NotFound, Conflict."""
+        if self.job(caller, job_id).is_final:
+            raise Conflict("The job has ended; there is nothing to cancel.")
+
+        def cancelled(db: Connection) -> JobView:
+            now = self.now()
+            row = store.job_row(db, job_id)
+            if row and row.status == Status.queued:
+                store.finish(db, job_id, now, Status.cancelled, owner=None)
+                store.withdraw(db, job_id)
+                follow_up(db, self.tasks, job_id, now)
+            else:
+                store.ask_to_cancel(db, job_id)
+            return self._view(db, job_id)
+
+        return self.database.write(cancelled).result()
+
+    def refresh(self, caller: Caller, job_id: str, notify: tuple[Address, ...] = ()) -> JobView:
+        """Ask again for the same prospect and sections, past the cache. Raises as `request`."""
+        row = self.database.read(lambda db: store.job_row(db, self.job(caller, job_id).id))
+        assert row is not None
+        prospect = Prospect.from_json(row.prospect)
+        if row.status == Status.suppressed:
+            raise Conflict("The prospect is on the do-not-enrich list.")
+        ask = Ask(
+            prospect=prospect,
+            sections=frozenset(Section(name) for name in row.sections),
+            wanted=frozenset(row.wanted) if row.wanted else None,
+            refresh=True,
+            priority=Priority.refresh,
+            notify=notify,
+        )
+        return self.request(caller, ask)
+
+    def events(self, job_id: str, after: int = 0) -> list[EventView]:
+        """Return the changes of a job behind number `after`, oldest first."""
+        rows = self.database.read(lambda db: store.events(db, job_id, after))
+        return [EventView(row.seq, row.kind, row.data, row.at) for row in rows]
+
+    def versions(self, job_ids: Collection[str]) -> dict[str, tuple[int, bool]]:
+        """Return version and whether it has ended for each of these jobs, in one question."""
+        return self.database.read(lambda db: store.versions(db, job_ids))
+
+    def _view(self, db: Connection, job_id: str) -> JobView:
+        row = store.job_row(db, job_id)
+        if row is None:
+            raise NotFound(f"There is no job {job_id[:64]} (any more).")
+        return self._view_of(db, row)
+
+    def _view_of(self, db: Connection, row: Any) -> JobView:
+        if row.finished_at is None:
+            return self._live_view(db, row)
+        return job_view(row, row.result or {})
+
+    def _live_view(self, db: Connection, row: Any) -> JobView:
+        """Show a job under way with what it knows so far."""
+        prospect = Prospect.from_json(row.prospect)
+        wanted = wanted_fields(
+            [Section(name) for name in row.sections],
+            frozenset(row.wanted) if row.wanted else None,
+        )
+        facts = ledger.facts_of_job(db, row.id)
+        result = assemble(prospect, wanted, facts, self.now(), positioning=self.positioning)
+        return job_view(row, result_json(result, ledger.attempts_of(db, row.id), None))
+
+
+def _new_job(
+    ask: Ask, wanted: Wanted, now: datetime, *, caller_id: str | None, charged: bool
+) -> Job:
+    return Job(
+        id=f"job_{uuid4().hex}",
+        prospect_key=ask.prospect.key,
+        company_key=ask.prospect.company_key,
+        prospect=ask.prospect.to_json(),
+        scope=scope(wanted),
+        sections=[section.value for section in wanted],
+        wanted=sorted(ask.wanted) if ask.wanted else [],
+        status=Status.queued,
+        priority=Priority.refresh if ask.refresh else ask.priority,
+        refresh=ask.refresh,
+        background=ask.priority is Priority.background,
+        caller_id=caller_id,
+        charged=charged,
+        max_credits=ask.max_credits,
+        section_status=dict.fromkeys((s.value for s in wanted), Status.queued.value),
+        card_token=token_urlsafe(24),
+        needed_by=ask.needed_by,
+        due_at=now,
+        created_at=now,
+        updated_at=now,
+    )

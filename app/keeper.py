@@ -1,0 +1,76 @@
+"""What dead workers held is brought back, and what waits without a message gets one."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from app import callers, ledger, outbox, store
+from app.ending import follow_up
+from app.job import Status
+from app.store import JobRow
+from app.tasks import Tasks
+
+log = logging.getLogger("warmcall.keeper")
+
+DEATHS = 5
+"""A job whose workers died this often without getting anywhere is parked as failed."""
+
+LOST_AFTER = timedelta(seconds=5)
+"""A job or delivery that is due for this long without a message gets a new one."""
+
+SWEEP = 100
+"""At most this many things of a kind are swept up at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeper:
+    """Sweeps up after the dead. All its functions run in a transaction of the caller.
+
+    `silence` is how long a process may be unheard before it counts as dead.
+    """
+
+    tasks: Tasks
+    now: Callable[[], datetime]
+    silence: timedelta
+
+    def sweep(self, db: Connection) -> None:
+        """Bring back jobs, calls and deliveries that nobody is working on any more."""
+        now = self.now()
+        store.forget_silent(db, now - self.silence)
+        for job in store.orphans(db, now, SWEEP):
+            ledger.interrupt(db, job.owner, now)
+            self.bereave(db, job)
+        alive = store.process_ids(db)
+        for owner in ledger.owners_in_flight(db):
+            if owner not in alive:
+                ledger.interrupt(db, owner, now)
+        self._announce_again(db, now - LOST_AFTER)
+        callers.forget_idempotent(db, now)
+
+    def bereave(self, db: Connection, job: JobRow) -> None:
+        """Queue a job again whose run came to nothing; park it when that happens all the time."""
+        now = self.now()
+        if job.deaths + 1 >= DEATHS:
+            self._park(db, job, now)
+        elif store.orphaned(db, job.id, job.owner, now):
+            store.post(db, self.tasks.job(job.id, job.priority))
+            store.add_event(db, job.id, "job", {"status": Status.queued}, now)
+            log.warning("job queued again: its worker died", extra={"job_id": job.id})
+
+    def _park(self, db: Connection, job: JobRow, now: datetime) -> None:
+        message = f"{DEATHS} workers died while running this job; ask again with refresh."
+        result = {"error": {"code": "worker_died", "message": message}}
+        failed = Status.provider_error
+        if store.finish(db, job.id, now, failed, owner=job.owner, result=result):
+            follow_up(db, self.tasks, job.id, now)
+            log.error("job parked: its workers keep dying", extra={"job_id": job.id})
+
+    def _announce_again(self, db: Connection, before: datetime) -> None:
+        for job in store.unannounced(db, before, SWEEP):
+            store.post(db, self.tasks.job(job.id, job.priority))
+        for delivery_id in outbox.overdue(db, before, SWEEP):
+            if not store.is_announced(db, delivery_id):
+                store.post(db, self.tasks.delivery(delivery_id))

@@ -1,0 +1,200 @@
+"""What providers were asked, what they answered, and how they are doing: every query over it."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from app.breaker import Health
+from app.facts import FIELDS, Fact
+from app.provider import SETTLED, Outcome
+from app.tables import Attempt, Coverage, KnownFact, ProviderHealth
+
+_FACT = tuple(field.name for field in fields(Fact))
+_HEALTH = tuple(field.name for field in fields(Health))
+
+# --- attempts ---
+
+
+def remembered(db: Connection, answer_key: str, since: datetime, job_id: str) -> Row[Any] | None:
+    """Return the newest answer to this question: given after `since`, or to this very job."""
+    return db.execute(
+        select(Attempt)
+        .where(
+            col(Attempt.answer_key) == answer_key,
+            or_(col(Attempt.ended_at) > since, col(Attempt.job_id) == job_id),
+            col(Attempt.outcome).in_(sorted(SETTLED)),
+            ~col(Attempt.cached),
+        )
+        .order_by(col(Attempt.ended_at).desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def begin(db: Connection, attempt: Attempt) -> bool:
+    """Book a call before it is made. False means that the same question is being asked now."""
+    try:
+        with db.begin_nested():
+            db.execute(insert(Attempt).values(attempt.model_dump()))
+    except IntegrityError:
+        return False
+    return True
+
+
+def end(db: Connection, attempt: Attempt) -> None:
+    """Book how a call ended, whether or not its beginning was booked."""
+    values = attempt.model_dump()
+    known = db.execute(update(Attempt).where(col(Attempt.id) == attempt.id).values(values))
+    if not known.rowcount:
+        db.execute(insert(Attempt).values(values))
+
+
+def attempts_of(db: Connection, job_id: str) -> Sequence[Row[Any]]:
+    """Return the ledger's lines of a job, oldest first; calls still in flight are not in it."""
+    return db.execute(
+        select(Attempt)
+        .where(col(Attempt.job_id) == job_id, col(Attempt.outcome).is_not(None))
+        .order_by(col(Attempt.ended_at), col(Attempt.id))
+    ).all()
+
+
+def interrupt(db: Connection, owner: str, now: datetime) -> int:
+    """Close the calls that were in flight when `owner` died; return how many there were.
+
+    Their answers are lost and they may have been billed: that is said in the ledger.
+    """
+    return db.execute(
+        update(Attempt)
+        .where(col(Attempt.owner) == owner, col(Attempt.outcome).is_(None))
+        .values(
+            outcome=Outcome.provider_error,
+            detail="interrupted: the worker died while waiting; the call may have been billed",
+            ended_at=now,
+        )
+    ).rowcount
+
+
+def owners_in_flight(db: Connection) -> list[str]:
+    """Return the workers that have calls in flight."""
+    found = select(col(Attempt.owner)).where(col(Attempt.outcome).is_(None)).distinct()
+    return list(db.execute(found).scalars())
+
+
+def tried_before(db: Connection, job_id: str, answer_key: str) -> bool:
+    """Tell whether a job has asked this question already without getting an answer."""
+    found = select(col(Attempt.id)).where(
+        col(Attempt.job_id) == job_id,
+        col(Attempt.answer_key) == answer_key,
+        col(Attempt.outcome).in_([Outcome.provider_error, Outcome.rate_limited, Outcome.pending]),
+    )
+    return db.execute(found.limit(1)).first() is not None
+
+
+def spend(db: Connection, since: datetime) -> Sequence[Any]:
+    """Return calls and credits per provider and outcome since then, without remembered answers."""
+    return db.execute(
+        select(
+            col(Attempt.provider),
+            col(Attempt.outcome),
+            func.count().label("calls"),
+            func.sum(col(Attempt.credits)).label("credits"),
+            func.sum(col(Attempt.latency_ms)).label("latency_ms"),
+        )
+        .where(col(Attempt.ended_at) >= since, ~col(Attempt.cached))
+        .group_by(col(Attempt.provider), col(Attempt.outcome))
+    ).all()
+
+
+# --- facts ---
+
+
+def replace_facts(
+    db: Connection, answer_key: str, subjects: Mapping[str, str], facts: Iterable[Fact]
+) -> None:
+    """Keep the facts of an answer in place of those of an older answer to the same question.
+
+    `subjects` maps a section to the key under which its facts are kept.
+    """
+    db.execute(delete(KnownFact).where(col(KnownFact.answer_key) == answer_key))
+    rows = [_fact_row(answer_key, subjects, fact) for fact in facts]
+    if rows:
+        db.execute(insert(KnownFact), rows)
+
+
+def facts_about(db: Connection, subject: str, sections: Collection[str]) -> list[Fact]:
+    """Return everything known about a subject in these sections."""
+    rows = db.execute(
+        select(KnownFact).where(
+            col(KnownFact.subject) == subject, col(KnownFact.section).in_(sorted(sections))
+        )
+    )
+    return [_fact(row) for row in rows]
+
+
+def facts_of_answer(db: Connection, answer_key: str) -> list[Fact]:
+    """Return the facts that the newest answer to this question gave."""
+    rows = db.execute(select(KnownFact).where(col(KnownFact.answer_key) == answer_key))
+    return [_fact(row) for row in rows]
+
+
+def facts_of_job(db: Connection, job_id: str) -> list[Fact]:
+    """Return the facts of all answers that a job has had so far, its remembered ones too."""
+    keys = select(col(Attempt.answer_key)).where(
+        col(Attempt.job_id) == job_id, col(Attempt.outcome) == Outcome.matched
+    )
+    rows = db.execute(select(KnownFact).where(col(KnownFact.answer_key).in_(keys)))
+    return [_fact(row) for row in rows]
+
+
+def _fact_row(answer_key: str, subjects: Mapping[str, str], fact: Fact) -> dict[str, Any]:
+    section = FIELDS[fact.field].section.value
+    values = {name: getattr(fact, name) for name in _FACT}
+    return values | {
+        "answer_key": answer_key,
+        "subject": subjects[section],
+        "section": section,
+    }
+
+
+def _fact(row: Row[Any]) -> Fact:
+    return Fact(**{name: getattr(row, name) for name in _FACT})
+
+
+# --- coverage: how a section was settled last ---
+
+
+def coverage(db: Connection, subjects: Collection[str]) -> dict[tuple[str, str], Row[Any]]:
+    """Return how the sections of these subjects were settled last."""
+    rows = db.execute(select(Coverage).where(col(Coverage.subject).in_(sorted(subjects))))
+    return {(row.subject, row.section): row for row in rows}
+
+
+def cover(db: Connection, settled: Coverage) -> None:
+    """Remember how a section was settled."""
+    values = settled.model_dump()
+    same = (col(Coverage.subject) == settled.subject, col(Coverage.section) == settled.section)
+    if not db.execute(update(Coverage).where(*same).values(values)).rowcount:
+        db.execute(insert(Coverage).values(values))
+
+
+# --- health of providers ---
+
+
+def health(db: Connection, provider: str) -> Health:
+    """Return the shared state of a provider."""
+    row = db.execute(
+        select(ProviderHealth).where(col(ProviderHealth.provider) == provider)
+    ).one_or_none()
+    return Health(**{name: getattr(row, name) for name in _HEALTH}) if row else Health()
+
+
+def set_health(db: Connection, provider: str, state: Health) -> None:
+    """Keep the shared state of a provider."""
+    values = asdict(state)
+    same = col(ProviderHealth.provider) == provider
+    if not db.execute(update(ProviderHealth).where(same).values(values)).rowcount:
+        db.execute(insert(ProviderHealth).values(provider=provider, **values))

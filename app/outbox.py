@@ -1,0 +1,146 @@
+"""The outbox: deliveries, their tries, addresses that fail. Every query over them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlmodel import col
+
+from app.tables import Endpoint, Outbox, OutboxTry
+
+PENDING, DELIVERED, FAILED, DISABLED = "pending", "delivered", "failed", "disabled"
+
+
+def add(db: Connection, delivery: Outbox) -> None:
+    """Add a delivery."""
+    db.execute(insert(Outbox).values(delivery.model_dump()))
+
+
+def row(db: Connection, delivery_id: str) -> Row[Any] | None:
+    """Return one delivery."""
+    return db.execute(select(Outbox).where(col(Outbox.id) == delivery_id)).one_or_none()
+
+
+def rows(
+    db: Connection,
+    caller_id: str | None,
+    *,
+    job_id: str | None = None,
+    state: str | None = None,
+    limit: int = 50,
+) -> Sequence[Row[Any]]:
+    """Return the newest deliveries of a caller; None = of all."""
+    query = select(Outbox).order_by(col(Outbox.created_at).desc()).limit(limit)
+    for column, value in (("caller_id", caller_id), ("job_id", job_id), ("state", state)):
+        if value is not None:
+            query = query.where(getattr(Outbox, column) == value)
+    return db.execute(query).all()
+
+
+def tries(db: Connection, delivery_ids: Collection[str]) -> Sequence[Row[Any]]:
+    """Return the tries of these deliveries, oldest first."""
+    return db.execute(
+        select(OutboxTry)
+        .where(col(OutboxTry.delivery_id).in_(sorted(delivery_ids)))
+        .order_by(col(OutboxTry.id))
+    ).all()
+
+
+def claim(
+    db: Connection, delivery_id: str, owner: str, now: datetime, lease: timedelta
+) -> Row[Any] | None:
+    """Take a pending delivery for one try. None: not due, or somebody else has it."""
+    free = or_(col(Outbox.lease_until).is_(None), col(Outbox.lease_until) < now)
+    taken = db.execute(
+        update(Outbox)
+        .where(
+            col(Outbox.id) == delivery_id,
+            col(Outbox.state) == PENDING,
+            col(Outbox.next_at) <= now,
+            free,
+        )
+        .values(owner=owner, lease_until=now + lease, tries=col(Outbox.tries) + 1)
+    )
+    return row(db, delivery_id) if taken.rowcount else None
+
+
+def settle(
+    db: Connection, delivery_id: str, owner: str, state: str, next_at: datetime | None
+) -> bool:
+    """Say what became of a try; False when another worker has the delivery now."""
+    return bool(
+        db.execute(
+            update(Outbox)
+            .where(col(Outbox.id) == delivery_id, col(Outbox.owner) == owner)
+            .values(state=state, next_at=next_at, owner=None, lease_until=None)
+        ).rowcount
+    )
+
+
+def add_try(db: Connection, one: OutboxTry) -> None:
+    """Note one try."""
+    db.execute(insert(OutboxTry).values(one.model_dump(exclude={"id"})))
+
+
+def reopen(db: Connection, delivery_id: str, now: datetime) -> None:
+    """Make a delivery due now, with all its tries before it; its id stays."""
+    db.execute(
+        update(Outbox)
+        .where(col(Outbox.id) == delivery_id)
+        .values(state=PENDING, tries=0, next_at=now, owner=None, lease_until=None)
+    )
+
+
+def overdue(db: Connection, before: datetime, limit: int) -> list[str]:
+    """Return pending deliveries that were due before then and that nobody is trying."""
+    free = or_(col(Outbox.lease_until).is_(None), col(Outbox.lease_until) < before)
+    found = select(col(Outbox.id)).where(
+        col(Outbox.state) == PENDING, col(Outbox.next_at) < before, free
+    )
+    return list(db.execute(found.limit(limit)).scalars())
+
+
+def pending(db: Connection) -> int:
+    """Return how many deliveries wait."""
+    return db.execute(select(func.count()).where(col(Outbox.state) == PENDING)).scalar_one()
+
+
+def endpoint(db: Connection, caller_id: str, target: str) -> Row[Any] | None:
+    """Return what is known of an address that failed."""
+    return db.execute(select(Endpoint).where(*_same(caller_id, target))).one_or_none()
+
+
+def fails(db: Connection, caller_id: str, target: str, now: datetime) -> datetime:
+    """Note that an address failed; return since when it has only failed."""
+    known = endpoint(db, caller_id, target)
+    if known and known.failing_since:
+        since: datetime = known.failing_since
+        return since
+    _set(db, caller_id, target, failing_since=now, disabled_at=None)
+    return now
+
+
+def disable(db: Connection, caller_id: str, target: str, now: datetime) -> None:
+    """Stop trying an address."""
+    _set(db, caller_id, target, failing_since=now, disabled_at=now)
+    mine = (col(Outbox.caller_id) == caller_id, col(Outbox.target) == target)
+    db.execute(
+        update(Outbox)
+        .where(*mine, col(Outbox.state) == PENDING)
+        .values(state=DISABLED, next_at=None, owner=None, lease_until=None)
+    )
+
+
+def works(db: Connection, caller_id: str, target: str) -> None:
+    """Note that an address works (again)."""
+    db.execute(delete(Endpoint).where(*_same(caller_id, target)))
+
+
+def _same(caller_id: str, target: str) -> tuple[Any, Any]:
+    return col(Endpoint.caller_id) == caller_id, col(Endpoint.target) == target
+
+
+def _set(db: Connection, caller_id: str, target: str, **values: object) -> None:
+    if not db.execute(update(Endpoint).where(*_same(caller_id, target)).values(**values)).rowcount:
+        db.execute(insert(Endpoint).values(caller_id=caller_id, target=target, **values))

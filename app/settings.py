@@ -1,0 +1,316 @@
+"""The settings: every name, its meaning and default. Only the processes read the environment."""
+
+import ipaddress
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from app.errors import BadSettings
+
+KEYED_PROVIDERS = {"peopledatalabs": "PDL", "hunter": "HUNTER", "datalegion": "DATALEGION"}
+"""Provider name -> prefix of its `_API_KEY` and `_API_URL`."""
+
+KEYLESS_PROVIDERS = ("sandbox", "website", "dns")
+"""Providers that are always on; with the keyed ones, the names WARMCALL_PROVIDERS may hold."""
+
+_SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
+_HOST = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
+)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def span(text: str) -> timedelta:
+    """Read a length of time: a whole number and s, m, h or d.
+
+    >>> span("7d").days
+    7
+
+    Raises ValueError when it is anything else.
+    """
+    found = _SPAN.fullmatch(text.strip())
+    if not found:
+        raise ValueError("expected a number and s, m, h or d, such as 12h or 7d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+class Settings(BaseModel):
+    """What the processes run with. Frozen; secrets do not show in `repr`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    database_url: str = Field(
+        "sqlite:///warmcall.db",
+        alias="DATABASE_URL",
+        description="Job store and cache. SQLite by default, one file.",
+    )
+    port: int = Field(8000, ge=1, le=65535, alias="PORT", description="Port of the web process.")
+    public_url: str = Field(
+        "",
+        alias="WARMCALL_PUBLIC_URL",
+        description="How others reach this service: links in cards. Default http://127.0.0.1:PORT.",
+    )
+    providers: tuple[str, ...] = Field(
+        (),
+        alias="WARMCALL_PROVIDERS",
+        description="Comma list of providers = the waterfall's order. Default: all configured.",
+    )
+    positioning: Path | None = Field(
+        None,
+        alias="WARMCALL_POSITIONING",
+        description="TOML file: what we sell, to whom, value points, competitors. See "
+        "app/positioning.example.toml.",
+    )
+    egress_proxy: str | None = Field(
+        None,
+        alias="WARMCALL_EGRESS_PROXY",
+        description="HTTP proxy for all fetches of hosts that a user or record named; it then "
+        "resolves the names and must filter private addresses.",
+    )
+    callback_allow: str = Field(
+        "",
+        alias="WARMCALL_CALLBACK_ALLOW",
+        description="Comma list of CIDRs and hosts that callbacks may reach although private.",
+    )
+    fresh_person: timedelta = Field(
+        timedelta(days=1),
+        alias="WARMCALL_FRESH_PERSON",
+        description="How long a person is fresh: answered at once (such as 12h, 1d).",
+    )
+    stale_person: timedelta = Field(
+        timedelta(days=7),
+        alias="WARMCALL_STALE_PERSON",
+        description="How long a person may be shown while a refresh runs in the background.",
+    )
+    fresh_company: timedelta = Field(
+        timedelta(days=7),
+        alias="WARMCALL_FRESH_COMPANY",
+        description="The same for company, decision makers and signals: fresh.",
+    )
+    stale_company: timedelta = Field(
+        timedelta(days=30),
+        alias="WARMCALL_STALE_COMPANY",
+        description="The same for company, decision makers and signals: stale.",
+    )
+    free_quota: int = Field(
+        100,
+        ge=0,
+        alias="WARMCALL_FREE_QUOTA",
+        description="Monthly enrichments of an API key that has no quota of its own.",
+    )
+    slots: int = Field(
+        64,
+        ge=1,
+        le=1000,
+        alias="WARMCALL_SLOTS",
+        description="Jobs one worker runs at once. A job mostly waits, so this is cheap.",
+    )
+    lease: timedelta = Field(
+        timedelta(seconds=8),
+        alias="WARMCALL_LEASE",
+        description="A job whose worker was silent for this long is given to another worker.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO",
+        alias="WARMCALL_LOG_LEVEL",
+        description="DEBUG, INFO, WARNING or ERROR. DEBUG may show personal data.",
+    )
+    pdl_api_key: SecretStr | None = Field(
+        None, alias="PDL_API_KEY", description="Switches People Data Labs on."
+    )
+    pdl_api_url: str = Field(
+        "https://api.peopledatalabs.com/v5",
+        alias="PDL_API_URL",
+        description="Base URL of People Data Labs.",
+    )
+    hunter_api_key: SecretStr | None = Field(
+        None, alias="HUNTER_API_KEY", description="Switches Hunter on."
+    )
+    hunter_api_url: str = Field(
+        "https://api.hunter.io/v2", alias="HUNTER_API_URL", description="Base URL of Hunter."
+    )
+    datalegion_api_key: SecretStr | None = Field(
+        None, alias="DATALEGION_API_KEY", description="Switches Data Legion on."
+    )
+    datalegion_api_url: str = Field(
+        "https://api.datalegion.ai",
+        alias="DATALEGION_API_URL",
+        description="Base URL of Data Legion.",
+    )
+
+    @field_validator(
+        "fresh_person", "stale_person", "fresh_company", "stale_company", "lease", mode="before"
+    )
+    @classmethod
+    def _span(cls, value: object) -> object:
+        return span(value) if isinstance(value, str) else value
+
+    @field_validator("lease")
+    @classmethod
+    def _lease(cls, value: timedelta) -> timedelta:
+        if not value:
+            raise ValueError("expected more than zero")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _level(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return _listed(value) if isinstance(value, str) else value
+
+    @field_validator("providers")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = (*KEYLESS_PROVIDERS, *KEYED_PROVIDERS)
+        if strange := [name for name in value if name not in known]:
+            raise ValueError(f"no provider {', '.join(strange)}; there are {', '.join(known)}")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("callback_allow")
+    @classmethod
+    def _allowed(cls, value: str) -> str:
+        if strange := [part for part in _listed(value) if not _is_host_or_network(part)]:
+            raise ValueError(f"neither a host nor a CIDR: {', '.join(strange)}")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not value.removeprefix("sqlite:///") or not value.startswith("sqlite:///"):
+            raise ValueError("expected sqlite:///PATH")
+        return value
+
+    @field_validator("positioning")
+    @classmethod
+    def _file(cls, value: Path | None) -> Path | None:
+        if value and not value.is_file():
+            raise ValueError("no such file")
+        return value
+
+    @field_validator(
+        "egress_proxy", "public_url", "pdl_api_url", "hunter_api_url", "datalegion_api_url"
+    )
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value and not _is_http_url(value):
+            raise ValueError("expected an http:// or https:// URL")
+        return value.rstrip("/") if value else value
+
+    @model_validator(mode="after")
+    def _fresh_before_stale(self) -> "Settings":
+        for name in ("person", "company"):
+            if getattr(self, f"stale_{name}") < getattr(self, f"fresh_{name}"):
+                kind = name.upper()
+                raise ValueError(f"WARMCALL_STALE_{kind}: shorter than WARMCALL_FRESH_{kind}")
+        return self
+
+    @property
+    def base_url(self) -> str:
+        """Return how others reach this service, without a slash at the end."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @staticmethod
+    def from_env(env: Mapping[str, str]) -> "Settings":
+        """Read the settings. Space around a value is dropped, empty values count as not set.
+
+        Raises BadSettings that lists every unknown `WARMCALL_*` name and every bad value; no
+        secret is ever part of the message.
+        """
+        known = [str(field.alias) for field in Settings.model_fields.values()]
+        given = {name: value.strip() for name, value in env.items() if value.strip()}
+        problems = [
+            f"{name}: no such setting{_meant(name, known)}"
+            for name in sorted(given)
+            if name.startswith("WARMCALL_") and name not in known
+        ]
+        try:
+            settings = Settings.model_validate({n: v for n, v in given.items() if n in known})
+        except ValidationError as exc:
+            problems += map(_problem, exc.errors(include_input=False))
+        if problems:
+            raise BadSettings(f"The settings are not usable: {'; '.join(problems)}.")
+        return settings
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _is_host_or_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return bool(_HOST.fullmatch(text.casefold()))
+    return True
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is no number
+        return False
+
+
+def _meant(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.75)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _problem(error: ErrorDetails) -> str:
+    where = f"{error['loc'][0]}: " if error["loc"] else ""
+    return where + error["msg"].removeprefix("Value error, ").rstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting as the README and `.env.example` show it."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def rows() -> list[SettingRow]:
+    """List all settings, for documentation and for the test that compares it."""
+    return [
+        SettingRow(str(field.alias), _shown(field.default), str(field.description))
+        for field in Settings.model_fields.values()
+    ]
+
+
+def env_example() -> str:
+    """Return the text of `.env.example`: every setting, commented out, with its meaning."""
+    head = "# Every setting of Warmcall. Copy to .env and uncomment; the environment wins.\n"
+    return head + "".join(
+        f"\n{textwrap.fill(row.meaning, 98, initial_indent='# ', subsequent_indent='# ')}\n"
+        f"#{row.name}={row.default}\n"
+        for row in rows()
+    )
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, timedelta):
+        return f"{default.days}d" if default.days else f"{default.seconds}s"
+    return "" if default is None or default == () else str(default)

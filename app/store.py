@@ -1,0 +1,420 @@
+"""Jobs and the messages that wake workers: every query over them.
+
+All functions take the connection of a transaction, so a verb can combine them in one commit.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
+from sqlmodel import col
+
+from app.database import ring
+from app.job import LIVE, Status
+from app.tables import Asked, Event, Job, Message, Process, Recipient
+
+WORKERS = "worker"
+FOLLOWERS = "web"
+"""Kinds of processes that are woken: by new messages, and by changes of jobs."""
+
+JobRow = Row[Any]
+"""A row of `job`: attributes are the columns of app.tables.Job."""
+
+# --- jobs ---
+
+
+def add_job(db: Connection, job: Job) -> None:
+    """Insert a new job. Raises IntegrityError when one for the same scope is live."""
+    db.execute(insert(Job).values(job.model_dump()))
+
+
+def job_row(db: Connection, job_id: str) -> JobRow | None:
+    """Return one job."""
+    return db.execute(select(Job).where(col(Job.id) == job_id)).one_or_none()
+
+
+def live_job(db: Connection, prospect_key: str, scope: str) -> JobRow | None:
+    """Return the job that is under way for this prospect and scope."""
+    return db.execute(
+        select(Job).where(
+            col(Job.prospect_key) == prospect_key, col(Job.scope) == scope, _is_live()
+        )
+    ).one_or_none()
+
+
+def latest_job(db: Connection, prospect_key: str, scope: str) -> JobRow | None:
+    """Return the job that ended last for this prospect and scope."""
+    return db.execute(
+        select(Job)
+        .where(
+            col(Job.prospect_key) == prospect_key,
+            col(Job.scope) == scope,
+            col(Job.finished_at).is_not(None),
+        )
+        .order_by(col(Job.finished_at).desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def job_by_card(db: Connection, token: str) -> JobRow | None:
+    """Return the job whose card has this token."""
+    return db.execute(select(Job).where(col(Job.card_token) == token)).one_or_none()
+
+
+def jobs_of(db: Connection, caller_id: str | None, limit: int) -> Sequence[JobRow]:
+    """Return the newest jobs a caller asked for; None = all jobs."""
+    query = select(Job).order_by(col(Job.created_at).desc()).limit(limit)
+    if caller_id is not None:
+        query = query.join(Asked, col(Asked.job_id) == col(Job.id)).where(
+            col(Asked.caller_id) == caller_id
+        )
+    return db.execute(query).all()
+
+
+def ended_since(db: Connection, since: datetime, limit: int) -> Sequence[JobRow]:
+    """Return the jobs that ended after `since`, oldest first."""
+    ended = select(Job).where(col(Job.finished_at) > since)
+    return db.execute(ended.order_by(col(Job.finished_at)).limit(limit)).all()
+
+
+def versions(db: Connection, job_ids: Collection[str]) -> dict[str, tuple[int, bool]]:
+    """Return version and whether it has ended, for each of these jobs."""
+    rows = db.execute(
+        select(col(Job.id), col(Job.version), col(Job.finished_at)).where(col(Job.id).in_(job_ids))
+    )
+    return {row.id: (row.version, row.finished_at is not None) for row in rows}
+
+
+def claim(db: Connection, job_id: str, owner: str, now: datetime, lease: timedelta) -> bool:
+    """Take a waiting job for `owner`. False means that somebody else has it, or it has ended."""
+    return _changed(
+        db,
+        update(Job)
+        .where(col(Job.id) == job_id, col(Job.status) == Status.queued)
+        .values(
+            status=Status.in_progress,
+            owner=owner,
+            lease_until=now + lease,
+            attempts=col(Job.attempts) + 1,
+            version=col(Job.version) + 1,
+            updated_at=now,
+        ),
+    )
+
+
+def renew(db: Connection, owner: str, now: datetime, lease: timedelta) -> dict[str, bool]:
+    """Prolong the leases of all jobs of `owner`; return each with whether it is asked to stop."""
+    db.execute(update(Job).where(*_owned(owner)).values(lease_until=now + lease))
+    mine = db.execute(select(col(Job.id), col(Job.cancel_asked)).where(*_owned(owner)))
+    return {row.id: row.cancel_asked for row in mine}
+
+
+def touch(
+    db: Connection, job_id: str, owner: str, now: datetime, *, spent: float, **values: object
+) -> bool:
+    """Book progress of a job that `owner` holds. False means that the lease is lost."""
+    ring(db, FOLLOWERS)
+    return _changed(
+        db,
+        update(Job)
+        .where(col(Job.id) == job_id, *_owned(owner))
+        .values(
+            version=col(Job.version) + 1,
+            updated_at=now,
+            deaths=0,
+            credits_spent=col(Job.credits_spent) + spent,
+            **values,
+        ),
+    )
+
+
+def give_back(
+    db: Connection,
+    job_id: str,
+    owner: str,
+    now: datetime,
+    *,
+    due_at: datetime,
+    waited: int = 0,
+) -> bool:
+    """Put a job that `owner` holds back into the queue; its message is the caller's to post.
+
+    `waited` counts a wait for a provider, of which a job has only a few.
+    """
+    ring(db, FOLLOWERS)
+    return _changed(
+        db,
+        update(Job)
+        .where(col(Job.id) == job_id, *_owned(owner))
+        .values(
+            status=Status.queued,
+            owner=None,
+            lease_until=None,
+            due_at=due_at,
+            requeues=col(Job.requeues) + waited,
+            version=col(Job.version) + 1,
+            updated_at=now,
+        ),
+    )
+
+
+def finish(
+    db: Connection,
+    job_id: str,
+    now: datetime,
+    status: Status,
+    *,
+    owner: str | None,
+    **values: object,
+) -> bool:
+    """End a job. False means that it has ended already, or that `owner` no longer holds it."""
+    held = _owned(owner) if owner else (_is_live(),)
+    ring(db, FOLLOWERS)
+    return _changed(
+        db,
+        update(Job)
+        .where(col(Job.id) == job_id, *held)
+        .values(
+            status=status,
+            owner=None,
+            lease_until=None,
+            finished_at=now,
+            updated_at=now,
+            version=col(Job.version) + 1,
+            **values,
+        ),
+    )
+
+
+def ask_to_cancel(db: Connection, job_id: str) -> None:
+    """Ask the worker that holds a job to stop it."""
+    db.execute(update(Job).where(col(Job.id) == job_id).values(cancel_asked=True))
+
+
+def push_forward(db: Connection, job_id: str, priority: int, *, refresh: bool) -> None:
+    """Raise the priority of a job that nobody took yet, and make it a refresh if asked."""
+    waiting = (col(Job.id) == job_id, col(Job.status) == Status.queued)
+    db.execute(update(Job).where(*waiting, col(Job.priority) < priority).values(priority=priority))
+    if refresh:
+        db.execute(update(Job).where(*waiting).values(refresh=True))
+    rank = update(Message).where(col(Message.ref) == job_id, col(Message.rank) > -priority)
+    db.execute(rank.values(rank=-priority))
+
+
+def orphans(db: Connection, now: datetime, limit: int) -> Sequence[JobRow]:
+    """Return jobs whose owner has been silent for longer than its lease."""
+    silent = (col(Job.status) == Status.in_progress, col(Job.lease_until) < now)
+    return db.execute(select(Job).where(*silent).limit(limit)).all()
+
+
+def orphaned(db: Connection, job_id: str, owner: str, now: datetime) -> bool:
+    """Put the job of a dead owner back into the queue, and count the death."""
+    ring(db, FOLLOWERS)
+    return _changed(
+        db,
+        update(Job)
+        .where(col(Job.id) == job_id, *_owned(owner))
+        .values(
+            status=Status.queued,
+            owner=None,
+            lease_until=None,
+            due_at=now,
+            deaths=col(Job.deaths) + 1,
+            version=col(Job.version) + 1,
+            updated_at=now,
+        ),
+    )
+
+
+def unannounced(db: Connection, before: datetime, limit: int) -> Sequence[JobRow]:
+    """Return waiting jobs that were due `before` and have no message (it was taken and lost)."""
+    waiting = exists().where(col(Message.ref) == col(Job.id))
+    return db.execute(
+        select(Job)
+        .where(col(Job.status) == Status.queued, col(Job.due_at) < before, ~waiting)
+        .limit(limit)
+    ).all()
+
+
+def _is_live() -> Any:
+    return col(Job.status).in_(sorted(LIVE))
+
+
+def _owned(owner: str) -> tuple[Any, ...]:
+    return (col(Job.owner) == owner, col(Job.status) == Status.in_progress)
+
+
+def _changed(db: Connection, statement: Any) -> bool:
+    return bool(db.execute(statement).rowcount)
+
+
+# --- who asked, who is told ---
+
+
+def remember_asker(db: Connection, job_id: str, caller_id: str, now: datetime) -> None:
+    """Let a caller see a job from now on."""
+    if not may_see(db, job_id, caller_id):
+        db.execute(insert(Asked).values(job_id=job_id, caller_id=caller_id, at=now))
+
+
+def may_see(db: Connection, job_id: str, caller_id: str) -> bool:
+    """Tell whether a caller asked for a job."""
+    found = select(col(Asked.job_id)).where(
+        col(Asked.job_id) == job_id, col(Asked.caller_id) == caller_id
+    )
+    return db.execute(found).first() is not None
+
+
+def add_recipient(db: Connection, job_id: str, channel: str, target: str, caller_id: str) -> None:
+    """Have the card of a live job sent to this address too."""
+    row = {"job_id": job_id, "channel": channel, "target": target}
+    known = select(col(Recipient.job_id)).filter_by(**row)
+    if db.execute(known).first() is None:
+        db.execute(insert(Recipient).values(**row, caller_id=caller_id))
+
+
+def recipients(db: Connection, job_id: str) -> Sequence[Row[Any]]:
+    """Return the addresses that want the card of a job."""
+    return db.execute(select(Recipient).where(col(Recipient.job_id) == job_id)).all()
+
+
+# --- events ---
+
+
+def add_event(
+    db: Connection, job_id: str, kind: str, data: Mapping[str, object], now: datetime
+) -> None:
+    """Note a change of a job for those who follow it."""
+    last = select(func.coalesce(func.max(col(Event.seq)), 0)).where(col(Event.job_id) == job_id)
+    seq = db.execute(last).scalar_one() + 1
+    db.execute(insert(Event).values(job_id=job_id, seq=seq, kind=kind, data=dict(data), at=now))
+
+
+def events(db: Connection, job_id: str, after: int) -> Sequence[Row[Any]]:
+    """Return the changes of a job behind number `after`, oldest first."""
+    return db.execute(
+        select(Event)
+        .where(col(Event.job_id) == job_id, col(Event.seq) > after)
+        .order_by(col(Event.seq))
+    ).all()
+
+
+# --- messages of the queue ---
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message for the workers: taken by `rank` (lower first), not before `due_at`."""
+
+    data: bytes
+    ref: str
+    rank: int
+    due_at: datetime | None = None
+
+
+def post(db: Connection, message: Post) -> None:
+    """Leave a message for the workers, in the transaction of what it announces."""
+    db.execute(
+        insert(Message).values(
+            data=message.data, ref=message.ref, rank=message.rank, due_at=message.due_at
+        )
+    )
+    ring(db, WORKERS)
+
+
+def withdraw(db: Connection, ref: str) -> None:
+    """Drop the messages that carry this id."""
+    db.execute(delete(Message).where(col(Message.ref) == ref))
+
+
+def take(db: Connection, limit: int, now: datetime) -> list[Post]:
+    """Take up to `limit` messages that are due, the most urgent first. They are gone then."""
+    due = db.execute(_due(now).limit(limit)).all()
+    if due:
+        db.execute(delete(Message).where(col(Message.id).in_([row.id for row in due])))
+    return [Post(row.data, row.ref, row.rank) for row in due]
+
+
+def next_due(db: Connection, now: datetime) -> tuple[bool, datetime | None]:
+    """Tell whether a message is due now, else when the next one will be (None = there is none)."""
+    if db.execute(_due(now).limit(1)).first():
+        return True, None
+    later = select(func.min(col(Message.due_at)))
+    return False, db.execute(later).scalar_one()
+
+
+def is_announced(db: Connection, ref: str) -> bool:
+    """Tell whether a message carries this id."""
+    return db.execute(select(col(Message.id)).where(col(Message.ref) == ref)).first() is not None
+
+
+def queue_depth(db: Connection) -> int:
+    """Return how many messages wait."""
+    return db.execute(select(func.count()).select_from(Message)).scalar_one()
+
+
+def peek(db: Connection, limit: int) -> list[bytes]:
+    """Return waiting messages without taking them."""
+    return list(db.execute(select(col(Message.data)).limit(limit)).scalars())
+
+
+def clear_queue(db: Connection) -> None:
+    """Drop all messages."""
+    db.execute(delete(Message))
+
+
+def _due(now: datetime) -> Any:
+    is_due = or_(col(Message.due_at).is_(None), col(Message.due_at) <= now)
+    return select(Message).where(is_due).order_by(col(Message.rank), col(Message.id))
+
+
+# --- processes ---
+
+
+def beat(db: Connection, process: Process) -> None:
+    """Say that a process is alive, and on which port it hears the bell."""
+    values = process.model_dump()
+    known = update(Process).where(col(Process.id) == process.id).values(**values)
+    if not _changed(db, known):
+        db.execute(insert(Process).values(**values))
+
+
+def part(db: Connection, process_id: str) -> None:
+    """Say that a process has ended."""
+    db.execute(delete(Process).where(col(Process.id) == process_id))
+
+
+def forget_silent(db: Connection, before: datetime) -> None:
+    """Drop processes that have not been heard of since `before`."""
+    db.execute(delete(Process).where(col(Process.seen_at) < before))
+
+
+def ports(db: Connection, kinds: Iterable[str], since: datetime) -> list[int]:
+    """Return the bell ports of live processes of these kinds."""
+    rows = select(col(Process.port)).where(
+        col(Process.kind).in_(list(kinds)), col(Process.seen_at) >= since
+    )
+    return list(db.execute(rows).scalars())
+
+
+def process_ids(db: Connection) -> set[str]:
+    """Return the processes that have been heard of lately."""
+    return set(db.execute(select(col(Process.id))).scalars())
+
+
+def alive(db: Connection, kind: str, since: datetime) -> int:
+    """Return how many processes of a kind were heard of since then."""
+    found = select(func.count()).where(col(Process.kind) == kind, col(Process.seen_at) >= since)
+    return db.execute(found).scalar_one()
+
+
+def statuses(db: Connection, since: datetime) -> dict[str, int]:
+    """Count jobs created since then by status."""
+    rows = db.execute(
+        select(col(Job.status), func.count())
+        .where(col(Job.created_at) >= since)
+        .group_by(col(Job.status))
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,310 @@
+"""The tables. Plain columns, no relationships; every query over them is in app/store.py.
+
+Times are UTC. A JSON column holds what is only ever read and written whole.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, DateTime, Dialect, Index, LargeBinary, TypeDecorator, text
+from sqlmodel import Field, SQLModel
+
+from app.job import LIVE
+
+_LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))
+IS_LIVE = text(f"status IN ({_LIVE})")
+IN_FLIGHT = text("outcome IS NULL")
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware UTC time, kept without its zone because SQLite has none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Drop the zone after converting to UTC."""
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Put the zone back."""
+        return value.replace(tzinfo=UTC) if value else None
+
+
+def _at(*, nullable: bool = False, index: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(Utc, nullable=nullable, index=index))
+
+
+def _json(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=nullable))
+
+
+class Job(SQLModel, table=True):
+    """One enrichment of one prospect.
+
+    `scope` names the sections (and narrower fields) asked for: with `prospect_key` it is the
+    single-flight lock. `owner` holds the job until `lease_until`. `deaths` counts owners that died
+    since the job last got anywhere. `result` is what the job came to, written when it ends.
+    """
+
+    __table_args__ = (
+        Index(
+            "ux_job_flight",
+            "prospect_key",
+            "scope",
+            unique=True,
+            sqlite_where=IS_LIVE,
+            postgresql_where=IS_LIVE,
+        ),
+        Index("ix_job_lease", "lease_until", sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
+        Index("ix_job_cached", "prospect_key", "scope", "finished_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    prospect_key: str
+    company_key: str = Field(index=True)
+    prospect: dict[str, str] = _json()
+    scope: str
+    sections: list[str] = _json()
+    wanted: list[str] = _json()
+    status: str
+    version: int = 1
+    priority: int
+    refresh: bool = False
+    background: bool = False
+    caller_id: str | None = None
+    charged: bool = False
+    max_credits: float | None = None
+    credits_spent: float = 0.0
+    cancel_asked: bool = False
+    owner: str | None = None
+    attempts: int = 0
+    deaths: int = 0
+    requeues: int = 0
+    section_status: dict[str, str] = _json()
+    served_from: str = "providers"
+    result: dict[str, Any] | None = _json(nullable=True)
+    card_token: str = Field(unique=True)
+    needed_by: datetime | None = _at(nullable=True)
+    due_at: datetime = _at()
+    lease_until: datetime | None = _at(nullable=True)
+    fresh_until: datetime | None = _at(nullable=True)
+    stale_until: datetime | None = _at(nullable=True)
+    created_at: datetime = _at(index=True)
+    updated_at: datetime = _at()
+    finished_at: datetime | None = _at(nullable=True, index=True)
+
+
+class Asked(SQLModel, table=True):
+    """Who asked for a job: these callers may see it."""
+
+    job_id: str = Field(primary_key=True)
+    caller_id: str = Field(primary_key=True, index=True)
+    at: datetime = _at()
+
+
+class Attempt(SQLModel, table=True):
+    """The ledger: one provider asked once. `outcome` is empty while the call is in flight.
+
+    A row in flight is the lock that keeps two jobs from paying for the same answer.
+    """
+
+    __table_args__ = (
+        Index(
+            "ux_attempt_flight",
+            "answer_key",
+            unique=True,
+            sqlite_where=IN_FLIGHT,
+            postgresql_where=IN_FLIGHT,
+        ),
+        Index("ix_attempt_answer", "answer_key", "ended_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    job_id: str = Field(index=True)
+    section: str
+    provider: str = Field(index=True)
+    capability: str
+    answer_key: str
+    owner: str
+    outcome: str | None = None
+    detail: str = ""
+    credits: float = 0.0
+    latency_ms: int = 0
+    cached: bool = False
+    started_at: datetime = _at()
+    ended_at: datetime | None = _at(nullable=True, index=True)
+    retry_at: datetime | None = _at(nullable=True)
+
+
+class KnownFact(SQLModel, table=True):
+    """A fact as a provider gave it. A newer answer to the same question replaces the older one."""
+
+    __tablename__ = "fact"
+    __table_args__ = (Index("ix_fact_subject", "subject", "section"),)
+
+    answer_key: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    subject: str
+    section: str
+    field: str
+    value: Any = Field(sa_column=Column(JSON, nullable=False))
+    source: str
+    source_url: str | None = None
+    confidence: float
+    raw_confidence: str | None = None
+    verified: bool = False
+    inferred: bool = False
+    evidence: str | None = None
+    seen_at: datetime = _at()
+
+
+class Coverage(SQLModel, table=True):
+    """How a section of a subject was settled last: the cache's two tiers are judged on it."""
+
+    subject: str = Field(primary_key=True)
+    section: str = Field(primary_key=True)
+    status: str
+    wanted: list[str] = _json()
+    as_of: datetime = _at()
+
+
+class Recipient(SQLModel, table=True):
+    """An address that wants the card of a live job."""
+
+    job_id: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    caller_id: str
+
+
+class Outbox(SQLModel, table=True):
+    """One card to one address, until it is delivered. `id` never changes over the tries."""
+
+    id: str = Field(primary_key=True)
+    job_id: str | None = Field(default=None, index=True)
+    caller_id: str = Field(index=True)
+    channel: str
+    target: str
+    event: str
+    state: str = "pending"  # pending, delivered, failed, disabled
+    tries: int = 0
+    owner: str | None = None
+    lease_until: datetime | None = _at(nullable=True)
+    next_at: datetime | None = _at(nullable=True, index=True)
+    created_at: datetime = _at()
+
+
+class OutboxTry(SQLModel, table=True):
+    """One try of a delivery."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    delivery_id: str = Field(index=True)
+    at: datetime = _at()
+    status: int
+    elapsed_ms: int
+    error: str | None = None
+    answer: str = ""
+
+
+class Endpoint(SQLModel, table=True):
+    """An address that fails, and since when; `disabled_at` set = no longer tried."""
+
+    caller_id: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    failing_since: datetime | None = _at(nullable=True)
+    disabled_at: datetime | None = _at(nullable=True)
+
+
+class Key(SQLModel, table=True):
+    """A caller and its API key; only a hash of the secret is kept."""
+
+    __tablename__ = "caller"
+
+    id: str = Field(primary_key=True)
+    name: str
+    secret_hash: str = Field(unique=True)
+    scopes: list[str] = _json()
+    quota: int | None = None
+    callback_secret: str
+    callback_previous: str | None = None
+    callback_previous_until: datetime | None = _at(nullable=True)
+    created_at: datetime = _at()
+    last_used_at: datetime | None = _at(nullable=True)
+    revoked_at: datetime | None = _at(nullable=True)
+
+
+class Usage(SQLModel, table=True):
+    """What a caller used in a month (UTC): enrichments that found something, and credits."""
+
+    caller_id: str = Field(primary_key=True)
+    month: str = Field(primary_key=True)
+    used: int = 0
+    credits: float = 0.0
+
+
+class Idempotent(SQLModel, table=True):
+    """The job that an Idempotency-Key started, for 24 h."""
+
+    caller_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    digest: str
+    job_id: str
+    created_at: datetime = _at(index=True)
+
+
+class Suppression(SQLModel, table=True):
+    """Somebody who must not be looked up. Only a digest of the address or domain is kept."""
+
+    digest: str = Field(primary_key=True)
+    kind: str  # email, domain
+    created_at: datetime = _at()
+
+
+class Event(SQLModel, table=True):
+    """One change of a job, for those who follow it."""
+
+    job_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    kind: str
+    data: dict[str, Any] = _json()
+    at: datetime = _at()
+
+
+class ProviderHealth(SQLModel, table=True):
+    """Breaker, token bucket and disablement of a provider, shared by all workers."""
+
+    __tablename__ = "provider_health"
+
+    provider: str = Field(primary_key=True)
+    failures: int = 0
+    tokens: float | None = None
+    disabled_for: str | None = None
+    opened_until: datetime | None = _at(nullable=True)
+    probing_since: datetime | None = _at(nullable=True)
+    disabled_until: datetime | None = _at(nullable=True)
+    refilled_at: datetime | None = _at(nullable=True)
+    not_before: datetime | None = _at(nullable=True)
+
+
+class Process(SQLModel, table=True):
+    """A live process and the loopback port on which it hears the bell."""
+
+    id: str = Field(primary_key=True)
+    kind: str  # web, worker
+    host: str
+    pid: int
+    port: int
+    seen_at: datetime = _at()
+
+
+class Message(SQLModel, table=True):
+    """What waits in the Huey queue. `ref` is the id the message carries, for the sweeper."""
+
+    __table_args__ = (Index("ix_message_order", "rank", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    rank: int  # the negated priority: lower is taken first
+    ref: str = Field(index=True)
+    due_at: datetime | None = _at(nullable=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -1,0 +1,197 @@
+"""The queue's messages: what they say, and the Huey storage that keeps them beside the jobs.
+
+A message is posted in the transaction of what it announces, so no job waits without a message and
+no message lies about a job. Messages are JSON and carry one id.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import orjson
+from huey import Huey
+from huey.constants import EmptyData
+from huey.consumer import Consumer
+from huey.registry import Message
+from huey.serializer import Serializer
+from huey.storage import BaseStorage
+
+from app import store
+from app.database import Database
+from app.job import Priority
+from app.store import Post
+
+IDLE_S = 0.5
+"""How often an idle worker looks for messages without having been woken."""
+
+AHEAD = 16
+"""At most this many messages are taken in one transaction."""
+
+
+class JsonMessages(Serializer):  # type: ignore[misc] # huey ships no types
+    """Messages as JSON, so that a shared broker can never run code."""
+
+    def _serialize(self, data: Message) -> bytes:
+        return orjson.dumps({"id": data.id, "task": data.name, "args": list(data.args)})
+
+    def _deserialize(self, data: bytes) -> Message:
+        told = orjson.loads(data)
+        fields: dict[str, Any] = dict.fromkeys(Message._fields)
+        fields |= {"retries": 0, "retry_delay": 0}
+        fields |= {"id": told["id"], "name": told["task"], "args": told["args"], "kwargs": {}}
+        return Message(**fields)
+
+
+class Messages(BaseStorage):  # type: ignore[misc] # huey ships no types
+    """Huey's storage in our own database: the table `message`.
+
+    `dequeue` blocks until a message is due, `wake` is called, or IDLE_S has passed.
+    """
+
+    blocking = True
+
+    def __init__(self, name: str, *, database: Database, now: Callable[[], datetime]) -> None:
+        super().__init__(name)
+        self._database = database
+        self._now = now
+        self._ahead: list[Post] = []
+        self._woken = threading.Event()
+        self.room: Callable[[], int] = lambda: AHEAD  # how many messages could be acted on now
+
+    def wake(self) -> None:
+        """Look for messages now."""
+        self._woken.set()
+
+    def dequeue(self) -> bytes | None:
+        """Return the most urgent message that is due; None after IDLE_S without one."""
+        if not self._ahead:
+            self._woken.clear()
+            due, later = self._database.read(lambda db: store.next_due(db, self._now()))
+            if due:
+                self._take()
+            else:
+                self._woken.wait(self._idle_s(later))
+        return self._ahead.pop(0).data if self._ahead else None
+
+    def hand_back(self) -> None:
+        """Put messages back that were taken and not acted on."""
+        left, self._ahead = self._ahead, []
+        for message in left:
+            self._database.write(partial(store.post, message=message)).result()
+
+    def _take(self) -> None:
+        limit = max(1, min(AHEAD, self.room()))
+        work = self._database.write(lambda db: store.take(db, limit, self._now()))
+        self._ahead = work.result()
+
+    def _idle_s(self, later: datetime | None) -> float:
+        if later is None:
+            return IDLE_S
+        return max(0.0, min(IDLE_S, (later - self._now()).total_seconds()))
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        """Post a message that no job waits for (Huey's own calls)."""
+        message = Post(data, "", -int(priority or 0))
+        self._database.write(lambda db: store.post(db, message)).result()
+
+    def queue_size(self) -> int:
+        """Return how many messages wait."""
+        return self._database.read(store.queue_depth)
+
+    def enqueued_items(self, limit: int | None = None) -> list[bytes]:
+        """Return waiting messages without taking them."""
+        return self._database.read(lambda db: store.peek(db, limit or 1_000))
+
+    def flush_queue(self) -> None:
+        """Drop all messages."""
+        self._database.write(store.clear_queue).result()
+
+    def peek_data(self, key: bytes) -> object:
+        """Say that nothing is kept under any key: no results, revocations or locks are used."""
+        return EmptyData
+
+    def read_schedule(self, ts: datetime) -> list[bytes]:
+        """Say that Huey's own schedule is empty: a message itself says when it is due."""
+        return []
+
+
+class Tasks:
+    """The messages of this service. `run_job` and `deliver` are called with the id they carry."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.huey = Huey(
+            "warmcall",
+            results=False,
+            utc=True,
+            serializer=JsonMessages(),
+            storage_class=Messages,
+            database=database,
+            now=now,
+        )
+        self._does: dict[str, Callable[[str], None]] = {}
+        self._run_job = self.huey.task(name="run_job")(run_job(self._does))
+        self._deliver = self.huey.task(name="deliver")(deliver(self._does))
+
+    def on(
+        self,
+        *,
+        run_job: Callable[[str], None],
+        deliver: Callable[[str], None],
+        room: Callable[[], int],
+    ) -> None:
+        """Say what a worker does with a message. It may block: no further message is taken then.
+
+        `room` tells how many more messages could be acted on at once.
+        """
+        self._does |= {"run_job": run_job, "deliver": deliver}
+        self.huey.storage.room = room
+
+    def job(self, job_id: str, priority: int, due_at: datetime | None = None) -> Post:
+        """Return the message that has a job run."""
+        return self._post(self._run_job.s(job_id), job_id, priority, due_at)
+
+    def delivery(self, delivery_id: str, due_at: datetime | None = None) -> Post:
+        """Return the message that has a delivery tried."""
+        return self._post(self._deliver.s(delivery_id), delivery_id, Priority.interactive, due_at)
+
+    def _post(self, task: Any, ref: str, priority: int, due_at: datetime | None) -> Post:
+        return Post(self.huey.serialize_task(task), ref, -priority, due_at)
+
+    def wake(self) -> None:
+        """Have the consumer look for messages now."""
+        self.huey.storage.wake()
+
+    def hand_back(self) -> None:
+        """Put messages back that the consumer took and nobody acted on."""
+        self.huey.storage.hand_back()
+
+    def consumer(self) -> "QuietConsumer":
+        """Return the Huey consumer for a worker process: one thread that hands ids on."""
+        return QuietConsumer(self.huey, workers=1, periodic=False, check_worker_health=True)
+
+
+class QuietConsumer(Consumer):  # type: ignore[misc] # huey ships no types
+    """Huey's consumer without its signal handlers: the process that owns it has its own."""
+
+    def _set_signal_handlers(self) -> None:
+        return
+
+
+def run_job(does: dict[str, Callable[[str], None]]) -> Callable[[str], None]:
+    """Make the task whose stored name is `app.tasks.run_job`."""
+
+    def task(job_id: str) -> None:
+        does["run_job"](job_id)
+
+    return task
+
+
+def deliver(does: dict[str, Callable[[str], None]]) -> Callable[[str], None]:
+    """Make the task whose stored name is `app.tasks.deliver`."""
+
+    def task(delivery_id: str) -> None:
+        does["deliver"](delivery_id)
+
+    return task

@@ -1,0 +1,1 @@
+"""Reading companies' own sites: pure parsing, no I/O, no clock."""

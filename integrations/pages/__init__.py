@@ -1,0 +1,1 @@
+"""Pages for people: the shareable card and the operator's dashboard."""

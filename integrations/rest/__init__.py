@@ -1,0 +1,1 @@
+"""The JSON interface: jobs over HTTP, and what operators ask."""

@@ -1,0 +1,285 @@
+"""The composition root: the one place that knows every part by its real name."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+from pythonjsonlogger.json import JsonFormatter
+
+from app import store
+from app.bell import Bell, ring_at
+from app.database import Database
+from app.errors import BadSettings
+from app.facts import Section
+from app.fetch import Fetch
+from app.freshness import Tiers, by_section
+from app.gate import Gate
+from app.guard import Allow, judge_callback
+from app.intake import Intake
+from app.mailbox import Verification, verify
+from app.positioning import Positioning
+from app.provider import Provider
+from app.providers import ALL, KEYED, KEYLESS
+from app.providers.sandbox import Sandbox
+from app.settings import KEYED_PROVIDERS, Settings
+from app.tables import Process
+from app.tasks import Tasks
+from app.waterfall import converse
+
+PORTS_KNOWN = timedelta(seconds=1)
+"""How long the bells of other processes are remembered before they are looked up again."""
+
+
+PRESENT = timedelta(minutes=1)
+"""A bell is rung as long as its process was heard of in this time."""
+
+AGENT = "Warmcall/0.1 (+https://github.com/warmcall/warmcall)"
+
+
+def now() -> datetime:
+    """Return the time. Nothing else in the service reads the clock."""
+    return datetime.now(UTC)
+
+
+class Watcher:
+    """Waits for jobs to change: one question to the store for all who wait in this process."""
+
+    LOOK_S = 0.25
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._seen: dict[str, tuple[int, bool]] = {}
+        self._bell = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._looking: asyncio.Task[None] | None = None
+
+    def heard(self) -> None:
+        """Look at once: something has changed. May be called from any thread."""
+        if self._loop and self._waiting:
+            self._loop.call_soon_threadsafe(self._bell.set)
+
+    async def changed(self, job_id: str, version: int, timeout_s: float) -> bool:
+        """Wait until a job has passed `version` or has ended; False when time ran out first."""
+        return await self._until(job_id, lambda seen: seen[0] > version or seen[1], timeout_s)
+
+    async def final(self, job_id: str, timeout_s: float) -> bool:
+        """Wait until a job has ended; False when time ran out first."""
+        return await self._until(job_id, lambda seen: seen[1], timeout_s)
+
+    async def _until(
+        self, job_id: str, done: Callable[[tuple[int, bool]], bool], timeout_s: float
+    ) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not done(self._seen.get(job_id, (0, False))):
+                    await self._next_change(job_id)
+        except TimeoutError:
+            return False
+        finally:
+            if job_id not in self._waiting:
+                self._seen.pop(job_id, None)
+        return True
+
+    async def _next_change(self, job_id: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        waiter = self._loop.create_future()
+        self._waiting.setdefault(job_id, set()).add(waiter)
+        self._bell.set()
+        if self._looking is None or self._looking.done():
+            self._looking = self._loop.create_task(self._look())
+        try:
+            await waiter
+        finally:
+            waiters = self._waiting.get(job_id, set())
+            waiters.discard(waiter)
+            if not waiters:
+                self._waiting.pop(job_id, None)
+
+    async def _look(self) -> None:
+        while self._waiting:
+            try:
+                async with asyncio.timeout(self.LOOK_S):
+                    await self._bell.wait()
+            except TimeoutError:
+                pass
+            self._bell.clear()
+            asked = list(self._waiting)
+            found = await asyncio.to_thread(self._intake.versions, asked) if asked else {}
+            for job_id, seen in found.items():
+                self._tell(job_id, seen)
+
+    def _tell(self, job_id: str, seen: tuple[int, bool]) -> None:
+        if self._seen.get(job_id) == seen:
+            return
+        self._seen[job_id] = seen
+        for waiter in self._waiting.get(job_id, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class Presence:
+    """Tells the others that this process is alive and where its bell is; knows their bells."""
+
+    def __init__(self, database: Database, kind: str, heard: Callable[[], None]) -> None:
+        self.id = f"{kind}_{uuid4().hex[:12]}"
+        self._database = database
+        self._kind = kind
+        self._bell = Bell(heard)
+        self._ports: dict[str, tuple[datetime, list[int]]] = {}
+        database.rung = self._ring
+
+    def beat(self) -> None:
+        """Say that this process is alive."""
+        process = Process(
+            id=self.id,
+            kind=self._kind,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            port=self._bell.port,
+            seen_at=now(),
+        )
+        self._database.write(lambda db: store.beat(db, process)).result()
+
+    def leave(self) -> None:
+        """Say that this process has ended, and fall silent."""
+        self._database.write(lambda db: store.part(db, self.id)).result()
+        self._bell.close()
+
+    def _ring(self, kinds: frozenset[str]) -> None:
+        """Ring the bells of these kinds of processes; called by the writer after a commit."""
+        for kind in kinds:
+            ring_at(self._ports_of(kind))
+
+    def _ports_of(self, kind: str) -> Sequence[int]:
+        at, ports = self._ports.get(kind, (datetime.min.replace(tzinfo=UTC), []))
+        if now() - at > PORTS_KNOWN:
+            since = now() - PRESENT
+            ports = self._database.read(lambda db: store.ports(db, [kind], since))
+            self._ports[kind] = (now(), ports)
+        return ports
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The wired service. One process has one; `close` ends it."""
+
+    settings: Settings
+    database: Database
+    tasks: Tasks
+    intake: Intake
+    watcher: Watcher
+    providers: Sequence[Provider]
+    positioning: Positioning | None
+    fetch: Callable[[], Fetch]
+
+    def judge(self, url: str) -> None:
+        """Raise Blocked when a callback to this URL would be refused."""
+        judge_callback(url, Allow.parse(self.settings.callback_allow))
+
+    async def verify(self, email: str) -> Verification:
+        """Tell what an address is and whether its domain takes mail. Sends no mail."""
+        fetch = self.fetch()
+        try:
+            return await converse(verify(email), fetch.look_up)
+        finally:
+            await fetch.aclose()
+
+    def close(self) -> None:
+        """Commit what waits and close the database."""
+        self.database.close()
+
+
+def start(settings: Settings) -> Runtime:
+    """Wire the service on an up-to-date database."""
+    database = Database(settings.database_url)
+    database.migrate()
+    tasks = Tasks(database, now)
+    providers, unconfigured = configured(settings)
+    positioning = _positioning(settings)
+    intake = Intake(
+        database=database,
+        tasks=tasks,
+        sources=providers,
+        unconfigured=unconfigured,
+        now=now,
+        tiers=tiers(settings),
+        free_quota=settings.free_quota,
+        silence=settings.lease,
+        positioning=positioning,
+        primed=Sandbox().primed,
+    )
+    return Runtime(
+        settings=settings,
+        database=database,
+        tasks=tasks,
+        intake=intake,
+        watcher=Watcher(intake),
+        providers=providers,
+        positioning=positioning,
+        fetch=partial(_fetch, settings, database),
+    )
+
+
+def configured(settings: Settings) -> tuple[list[Provider], list[str]]:
+    """Return the providers that are on, in the waterfall's order, and the names of the others."""
+    on: dict[str, Provider] = {}
+    for kind in KEYLESS:
+        on[kind.name] = kind()
+    for keyed in KEYED:
+        prefix = KEYED_PROVIDERS[keyed.name].lower()
+        key, url = getattr(settings, f"{prefix}_api_key"), getattr(settings, f"{prefix}_api_url")
+        if key:
+            on[keyed.name] = keyed(key=key.get_secret_value(), base_url=url)
+    if settings.egress_proxy:
+        on.pop("dns")  # names are then not resolved here
+    order = settings.providers or tuple(kind.name for kind in ALL)
+    chosen = [on[name] for name in ("sandbox", *order) if name in on]
+    names = {provider.name for provider in chosen}
+    return list(dict.fromkeys(chosen)), [kind.name for kind in ALL if kind.name not in names]
+
+
+def tiers(settings: Settings) -> Mapping[Section, Tiers]:
+    """Return how long sections are fresh and may be shown stale."""
+    return by_section(
+        Tiers(settings.fresh_person, settings.stale_person),
+        Tiers(settings.fresh_company, settings.stale_company),
+    )
+
+
+def _positioning(settings: Settings) -> Positioning | None:
+    if settings.positioning is None:
+        return None
+    try:
+        return Positioning.parse(settings.positioning.read_text("utf-8"))
+    except OSError as exc:
+        raise BadSettings(f"WARMCALL_POSITIONING: {exc.strerror}: {settings.positioning}") from exc
+
+
+def _fetch(settings: Settings, database: Database) -> Fetch:
+    gate = Gate(database, now)
+    return Fetch(
+        now=now,
+        admit=gate.admit,
+        report=gate.report,
+        egress_proxy=settings.egress_proxy,
+        allow=Allow.parse(settings.callback_allow),
+        user_agent=AGENT,
+    )
+
+
+def log_as_json(level: str) -> None:
+    """Log one JSON object a line to stderr, with the fields of the event beside its message."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        JsonFormatter("{levelname}{name}{message}", style="{", timestamp=True)
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("httpx", "huey", "aiohttp", "alembic", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,97 @@
+"""One writer: what fails is undone alone, what is committed is seen, migrations do not collide."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlmodel import SQLModel
+
+from app.database import Database, ring
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    found = Database(f"sqlite:///{tmp_path / 'one.db'}")
+    found.write(lambda db: db.execute(text("CREATE TABLE t (n INTEGER UNIQUE)"))).result()
+    yield found
+    found.close()
+
+
+def add(number: int) -> Callable[[Connection], object]:
+    return lambda db: db.execute(text("INSERT INTO t VALUES (:n)"), {"n": number})
+
+
+def wake(name: str) -> Callable[[Connection], None]:
+    return lambda db: ring(db, name)
+
+
+def numbers(db: Connection) -> list[int]:
+    return list(db.execute(text("SELECT n FROM t ORDER BY n")).scalars())
+
+
+def test_a_write_that_fails_is_undone_alone(database: Database) -> None:
+    hold = threading.Event()
+    first = database.write(lambda db: hold.wait(5))
+    works = [database.write(add(n)) for n in (1, 1, 2)]
+    hold.set()
+    first.result()
+    assert works[0].exception() is None
+    assert works[1].exception() is not None
+    assert works[2].exception() is None
+    assert database.read(numbers) == [1, 2]
+
+
+def test_what_waits_during_a_commit_shares_the_next_one(database: Database) -> None:
+    commits: list[frozenset[str]] = []
+    database.rung = commits.append
+    hold = threading.Event()
+    first = database.write(lambda db: hold.wait(5))
+    works = [database.write(wake(str(n))) for n in range(20)]
+    hold.set()
+    first.result()
+    for work in works:
+        work.result()
+    assert commits == [frozenset(str(n) for n in range(20))]
+
+
+def test_a_write_that_is_undone_rings_no_bell(database: Database) -> None:
+    rung: list[frozenset[str]] = []
+    database.rung = rung.append
+
+    def fails(db: Connection) -> None:
+        ring(db, "worker")
+        raise ValueError
+
+    assert isinstance(database.write(fails).exception(), ValueError)
+    assert rung == []
+
+
+def test_a_closed_database_has_committed_everything(tmp_path: Path, database: Database) -> None:
+    works = [database.write(add(n)) for n in range(50)]
+    database.close()
+    assert all(work.done() for work in works)
+
+
+def test_the_tables_are_what_the_migrations_make(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'two.db'}")
+    database.migrate()
+    found = database.read(
+        lambda db: compare_metadata(MigrationContext.configure(db), SQLModel.metadata)
+    )
+    database.close()
+    assert found == []
+
+
+def test_processes_that_start_at_once_do_not_collide(tmp_path: Path) -> None:
+    code = "import sys; from app.database import Database; Database(sys.argv[1]).migrate()"
+    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'three.db'}"]
+    started = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
+    assert [process.wait(60) for process in started] == [0, 0, 0, 0]

@@ -1,0 +1,136 @@
+"""Settings: read from an environment, all problems told at once, no secret in any text."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.errors import BadSettings
+from app.settings import KEYED_PROVIDERS, Settings, env_example, rows, span
+
+BAD = [
+    ("PORT", "80 80", "PORT: "),
+    ("PORT", "0", "PORT: "),
+    ("PORT", "65536", "PORT: "),
+    ("DATABASE_URL", "warmcall.db", "DATABASE_URL: expected sqlite:///PATH"),
+    ("DATABASE_URL", "sqlite:///", "DATABASE_URL: expected sqlite:///PATH"),
+    ("DATABASE_URL", "mysql://db.example/x", "DATABASE_URL: expected sqlite:///PATH"),
+    ("WARMCALL_PUBLIC_URL", "cards.example", "WARMCALL_PUBLIC_URL: expected an http:// or"),
+    ("WARMCALL_PUBLIC_URL", "http://[", "WARMCALL_PUBLIC_URL: expected an http:// or"),
+    ("WARMCALL_EGRESS_PROXY", "socks5://proxy.example", "WARMCALL_EGRESS_PROXY: expected an http"),
+    ("WARMCALL_EGRESS_PROXY", "http://proxy.example:eighty", "WARMCALL_EGRESS_PROXY: expected"),
+    ("HUNTER_API_URL", "ftp://hunter.example", "HUNTER_API_URL: expected an http:// or https://"),
+    ("WARMCALL_PROVIDERS", "hunter,orbit", "WARMCALL_PROVIDERS: no provider orbit; there are"),
+    ("WARMCALL_POSITIONING", "nowhere.toml", "WARMCALL_POSITIONING: no such file"),
+    ("WARMCALL_CALLBACK_ALLOW", "10.0.0.0/99", "WARMCALL_CALLBACK_ALLOW: neither a host nor a"),
+    ("WARMCALL_CALLBACK_ALLOW", "http://crm.example", "WARMCALL_CALLBACK_ALLOW: neither a host"),
+    ("WARMCALL_FRESH_PERSON", "1 week", "WARMCALL_FRESH_PERSON: expected a number and s, m, h"),
+    ("WARMCALL_FRESH_PERSON", "-1d", "WARMCALL_FRESH_PERSON: expected a number and s, m, h or d"),
+    ("WARMCALL_FRESH_PERSON", "99999999999d", "WARMCALL_FRESH_PERSON: expected a number and"),
+    ("WARMCALL_STALE_COMPANY", "6d", "WARMCALL_STALE_COMPANY: shorter than WARMCALL_FRESH_COMP"),
+    ("WARMCALL_FREE_QUOTA", "-1", "WARMCALL_FREE_QUOTA: "),
+    ("WARMCALL_SLOTS", "0", "WARMCALL_SLOTS: "),
+    ("WARMCALL_LEASE", "0s", "WARMCALL_LEASE: expected more than zero"),
+    ("WARMCALL_LOG_LEVEL", "loud", "WARMCALL_LOG_LEVEL: "),
+    ("WARMCALL_FRSH_PERSON", "1d", "WARMCALL_FRSH_PERSON: no such setting (did you mean WARMCALL_"),
+    ("WARMCALL_XYZZY", "1", "WARMCALL_XYZZY: no such setting."),
+]
+
+
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
+    settings = Settings.from_env({})
+    assert settings.database_url == "sqlite:///warmcall.db"
+    assert settings.base_url == "http://127.0.0.1:8000"
+    assert (settings.fresh_person, settings.stale_person) == (timedelta(days=1), timedelta(days=7))
+    assert settings.fresh_company == timedelta(days=7)
+    assert settings.stale_company == timedelta(days=30)
+    assert settings.free_quota == 100
+
+
+def test_values_are_read_and_trimmed(tmp_path: Path) -> None:
+    positioning = tmp_path / "ours.toml"
+    positioning.write_text("", "utf-8")
+    settings = Settings.from_env(
+        {
+            "PORT": " 9000 ",
+            "HUNTER_API_KEY": "secret\n",
+            "HUNTER_API_URL": "http://127.0.0.1:9/v2/",
+            "WARMCALL_PROVIDERS": " hunter, website ,hunter,",
+            "WARMCALL_CALLBACK_ALLOW": "10.0.0.0/8, fd00::/8, localhost,crm.example",
+            "WARMCALL_FRESH_PERSON": "12 h",
+            "WARMCALL_LOG_LEVEL": "debug",
+            "WARMCALL_POSITIONING": str(positioning),
+        }
+    )
+    assert settings.port == 9000
+    assert settings.hunter_api_key is not None
+    assert settings.hunter_api_key.get_secret_value() == "secret"
+    assert settings.hunter_api_url == "http://127.0.0.1:9/v2"
+    assert settings.providers == ("hunter", "website")
+    assert settings.fresh_person == timedelta(hours=12)
+    assert settings.log_level == "DEBUG"
+    assert settings.positioning == positioning
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    env = {"PORT": "", "WARMCALL_POSITIONING": " ", "PDL_API_KEY": "", "WARMCALL_NONSENSE": ""}
+    assert Settings.from_env(env) == Settings.from_env({})
+
+
+def test_names_of_other_programs_are_ignored() -> None:
+    assert Settings.from_env({"PATH": "/bin", "HOME": "/"}) == Settings.from_env({})
+
+
+def test_the_public_url_wins_over_the_port() -> None:
+    settings = Settings.from_env({"PORT": "9000", "WARMCALL_PUBLIC_URL": "https://warm.example/"})
+    assert settings.base_url == "https://warm.example"
+
+
+@pytest.mark.parametrize(("name", "value", "told"), BAD)
+def test_a_bad_value_is_told_by_its_name(name: str, value: str, told: str) -> None:
+    with pytest.raises(BadSettings) as caught:
+        Settings.from_env({name: value})
+    assert told in str(caught.value)
+
+
+def test_all_problems_are_told_at_once_in_one_line() -> None:
+    env = {"WARMCALL_A": "1", "WARMCALL_B": "2", "PORT": "x", "WARMCALL_SLOTS": "y"}
+    with pytest.raises(BadSettings) as caught:
+        Settings.from_env(env)
+    message = str(caught.value)
+    assert all(name in message for name in env)
+    assert "\n" not in message
+
+
+def test_no_secret_shows_in_the_settings_or_in_a_complaint() -> None:
+    secrets = {f"{prefix}_API_KEY": "s3cret-word" for prefix in KEYED_PROVIDERS.values()}
+    settings = Settings.from_env(secrets)
+    with pytest.raises(BadSettings) as caught:
+        Settings.from_env(secrets | {"PORT": "s3cret-word"})
+    assert "s3cret-word" not in f"{settings!r} {settings} {caught.value}"
+
+
+def test_every_keyed_provider_has_its_two_settings() -> None:
+    names = {row.name for row in rows()}
+    for prefix in KEYED_PROVIDERS.values():
+        assert {f"{prefix}_API_KEY", f"{prefix}_API_URL"} <= names
+
+
+def test_every_default_that_is_shown_reads_back_as_itself() -> None:
+    shown = {row.name: row.default for row in rows()}
+    assert Settings.from_env(shown) == Settings.from_env({})
+
+
+def test_the_example_file_names_every_setting_and_sets_none() -> None:
+    lines = env_example().splitlines()
+    assert [row.name for row in rows()] == [
+        line[1:].partition("=")[0] for line in lines if line.startswith("#") and line[1:2] != " "
+    ]
+    assert all(not line or line.startswith("#") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("5m", 300), ("12h", 43_200), (" 7 d ", 604_800)]
+)
+def test_a_span_is_a_number_and_a_unit(text: str, seconds: int) -> None:
+    assert span(text) == timedelta(seconds=seconds)
