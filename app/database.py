@@ -86,8 +86,8 @@ class Database:
         open_ = True
         while open_:
             batch, open_ = self._next_batch()
-            if batch:
-                self._commit(batch)
+            if begun := [work for work in batch if work.future.set_running_or_notify_cancel()]:
+                self._commit(begun)
 
     def _next_batch(self) -> tuple[list[_Work], bool]:
         batch: list[_Work] = []
@@ -119,8 +119,11 @@ class Database:
 
 
 def written(database: Database, work: Callable[[Connection], T]) -> asyncio.Future[T]:
-    """Queue `work` for the next commit; to be awaited on the running loop."""
-    return asyncio.wrap_future(database.write(work))
+    """Queue `work` for the next commit; to be awaited on the running loop.
+
+    Who stops waiting does not stop the work: an answer that was paid for is written down.
+    """
+    return asyncio.shield(asyncio.wrap_future(database.write(work)))
 
 
 def ring(connection: Connection, *names: str) -> None:
@@ -145,7 +148,7 @@ def _engine(url: str) -> Engine:
     engine = create_engine(
         url,
         json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
+        json_deserializer=_loads,
         connect_args={"timeout": BUSY_S, "check_same_thread": False},
         pool_size=8,
         max_overflow=56,
@@ -153,6 +156,11 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _loads(kept: str | float) -> Any:
+    # SQLite gives JSON columns numeric affinity: a bare number comes back as one, not as text.
+    return orjson.loads(kept) if isinstance(kept, str) else kept
 
 
 def _on_connect(connection: sqlite3.Connection, _: object) -> None:

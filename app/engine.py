@@ -92,6 +92,7 @@ class Engine:
         self._now = parts.now
         self._owner = parts.owner
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._held: set[str] = set()
         self._stopping: dict[str, Callable[[Connection], None]] = {}
         self._asking: set[asyncio.Task[Finding]] = set()
 
@@ -105,12 +106,14 @@ class Engine:
         try:
             run = await written(self._parts.database, partial(self._take, job_id=job_id))
             if run:
+                self._held.add(job_id)
                 await self._run(run)
         except asyncio.CancelledError:
             if job_id not in self._stopping:
                 raise
             await written(self._parts.database, self._stopping[job_id])
         finally:
+            self._held.discard(job_id)
             self._running.pop(job_id, None)
             self._stopping.pop(job_id, None)
 
@@ -390,12 +393,15 @@ class Engine:
             store.add_event(db, run.job.id, "job", {"status": Status.queued}, now)
         return "waits for a provider"
 
-    def follow(self, leases: Mapping[str, bool]) -> None:
-        """Stop jobs that are to be cancelled, and those whose lease is lost.
+    def renew(self) -> Awaitable[None]:
+        """Prolong the leases of running jobs; stop those to be cancelled, or lost to others."""
+        held, lease = frozenset(self._held), self._parts.lease
+        work = partial(store.renew, owner=self._owner, now=self._now(), lease=lease)
+        return self._follow(held, written(self._parts.database, work))
 
-        `leases` are the jobs this worker holds, each with whether it is asked to stop.
-        """
-        for job_id in list(self._running):
+    async def _follow(self, held: frozenset[str], renewed: Awaitable[dict[str, bool]]) -> None:
+        leases = await renewed
+        for job_id in held:
             if job_id not in leases:
                 self._stop(job_id, lambda _: None)
             elif leases[job_id]:

@@ -13,6 +13,7 @@
     +- TooManyRequests     the caller asks faster than it may
     +- Suppressed          this person or company must not be looked up
     +- BadSettings         the environment is not usable; lists every bad setting
+    +- NotReady            the service cannot answer now, such as without its database
     +- Blocked             the guard refuses to dial this address
     +- DeliveryFailed      an outbox row could not be delivered now
 
@@ -126,6 +127,12 @@ class BadSettings(WarmcallError):
     """The environment is not usable; the message lists every bad setting in one line."""
 
     code = "bad_settings"
+
+
+class NotReady(WarmcallError):
+    """The service cannot answer now; the message says what it waits for."""
+
+    code = "not_ready"
 
 
 class Blocked(WarmcallError):

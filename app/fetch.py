@@ -19,10 +19,10 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Literal, Protocol, TypeAlias, TypeGuard
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol, TypeAlias, TypeGuard
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -33,37 +33,32 @@ import httpx
 import orjson
 from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport
-from tenacity import AsyncRetrying, retry_if_result
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
-from app import lenient
 from app.body import UNPACKED, Body, Garbled
 from app.breaker import Admission
-from app.errors import Blocked
-from app.failure import NO_MATTER_OF_LUCK, Refused, dns_failure_of, failure_of, in_words
-from app.guard import Allow, judge_callback, judge_url, may_dial
-from app.provider import (
-    RETRYABLE_STATUSES,
-    Answer,
-    Ended,
-    Finding,
-    Meter,
-    Offline,
-    Outcome,
-    Pace,
-    Provider,
-    Request,
+from app.dial import (
+    Pool,
+    Road,
+    guarded_connector,
+    open_connector,
+    proxied_connector,
+    resolved,
+    session,
 )
+from app.errors import Blocked
+from app.failure import Refused, dns_failure_of, failure_of
+from app.guard import Allow, judge_callback, judge_url, may_dial
+from app.provider import Answer, Ended, Finding, Meter, Offline, Outcome, Pace, Provider, Request
+from app.tries import TRIES, Try, judged, later, wait_s
 
-TRIES = 4
-BACK_OFF_S = (1.0, 4.0, 16.0)  # before the second, third and fourth try
 LONGEST_NAP_S = 5.0  # a longer wait is the queue's: no slot of a worker sleeps through it
 
 MOST_REDIRECTS = 4
 CONNECT_S = 3.0
 READ_S = 5.0  # between two chunks of a site
 DNS_S = 2.0
-PER_HOST = 2  # connections to one site
-CALLBACKS_AT_ONCE = 16
+CALLBACKS = Pool("callback", at_once=16)
 MAX_CALLBACK_ANSWER = 64_000  # bytes
 
 BARE_PATHS = frozenset({"/", "/robots.txt"})
@@ -76,12 +71,9 @@ READABLE_WHEN_CUT = frozenset({"text/html", "application/xhtml+xml", "text/plain
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-RETRYABLE_OUTCOMES = frozenset({Outcome.rate_limited, Outcome.pending})
-
 Admit: TypeAlias = Callable[[Provider], Awaitable[Admission]]
 Report: TypeAlias = Callable[[Provider, Outcome | None, Meter], Awaitable[None]]
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-Road: TypeAlias = Literal["direct", "guarded", "proxied"]
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +102,8 @@ class Fetch:
     """Sends requests and names how they ended. One per process; `aclose` ends it.
 
     `admit` and `report` are the shared breaker and bucket (app/breaker.py). `resolver` gives the
-    addresses of a host to the guard; `dns` answers `dns:` requests. `tls` defaults to the system's
-    and certifi's authorities.
+    addresses of a host to the guard; `dns` answers `dns:` requests. `tls` defaults to certifi's
+    authorities and this machine's.
     """
 
     def __init__(
@@ -141,12 +133,12 @@ class Fetch:
         self._sleep = sleep
         self._jitter = jitter
         self._lines: dict[str, _Line] = {}
-        self._pools: dict[tuple[str, Road], AiohttpTransport] = {}
+        self._transports: dict[tuple[str, Road], AiohttpTransport] = {}
 
     async def aclose(self) -> None:
         """Close all connections. Nothing may be sent afterwards."""
-        while self._pools:
-            await self._pools.popitem()[1].aclose()
+        while self._transports:
+            await self._transports.popitem()[1].aclose()
 
     async def send(
         self,
@@ -160,23 +152,13 @@ class Fetch:
         Each is sent at most `tries` times, and nobody waits past `deadline`. Raises Ended, with
         what the first failing one came to; it has `retry_at` when the wait is one for the queue.
         """
-        if len(requests) == 1:
-            return [await self._one(provider, requests[0], deadline, tries)]
-        try:
-            async with asyncio.TaskGroup() as group:
-                asked = [
-                    group.create_task(self._one(provider, request, deadline, tries))
-                    for request in requests
-                ]
-        except* Ended as ended:
-            first: BaseException = ended
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-            finding = first.finding if isinstance(first, Ended) else None
-        else:
-            return [task.result() for task in asked]
-        assert finding is not None
-        raise Ended(finding)
+        asked = (self._one(provider, request, deadline, tries) for request in requests)
+        # When one fails the others are heard out: what they cost is spent anyway.
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        for one in told:
+            if isinstance(one, BaseException):
+                raise one
+        return [one for one in told if isinstance(one, Answer)]
 
     async def look_up(self, requests: list[Request]) -> list[Answer]:
         """Answer `dns:` requests for whoever is no provider; a failure is an answer."""
@@ -193,21 +175,20 @@ class Fetch:
             judge_callback(request.url, self._allow)
         except Blocked:
             return self._failed(request.url, "blocked_address")
-        visit = self._visit(_Pool("callback", CALLBACKS_AT_ONCE), asked, request.url)
+        visit = self._visit(CALLBACKS, asked, request.url)
         answer = await self._within(request.timeout_s, request.url, visit)
         return replace(answer, failure=None) if answer.failure == "too_large" else answer
 
     async def _one(
         self, provider: Provider, request: Request, deadline: datetime | None, tries: int
     ) -> Answer:
-        if is_offline(provider):
-            return await self._asked(provider, request, deadline, tries)
-        if not request.guarded and not request.url.startswith("dns:"):
+        is_name = request.url.startswith("dns:")
+        if is_offline(provider) or not (request.guarded or is_name):
             return await self._asked(provider, request, deadline, tries)
         async with self._line(provider).places:
-            if request.guarded:
-                return await self._site(provider, request, deadline)
-            return await self._resolved(request, deadline)
+            if is_name:
+                return await self._resolved(request, deadline)
+            return await self._site(provider, request, deadline)
 
     # --- a provider's own API: admission, tries, judgement ---
 
@@ -215,80 +196,72 @@ class Fetch:
         self, provider: Provider, request: Request, deadline: datetime | None, tries: int
     ) -> Answer:
         """Ask until there is an answer to be read. Raises Ended for every other outcome."""
-        made: list[_Try] = []
+        made: list[Try] = []
 
-        async def once() -> _Try:
+        async def once() -> Try:
             made.append(await self._try(provider, request, deadline, len(made) + 1))
             return made[-1]
 
-        retrying = AsyncRetrying(
-            sleep=self._sleep,
-            retry=retry_if_result(lambda tried: tried.is_worth_repeating),
-            wait=lambda state: self._wait_s(made[-1], state.attempt_number),
-            stop=lambda state: (
-                len(made) >= tries or self._is_for_the_queue(state.upcoming_sleep, deadline)
-            ),
-            retry_error_callback=lambda state: (
-                made[-1]
-                if len(made) >= tries
-                else made[-1].put_off(self._now(), state.upcoming_sleep)
-            ),
-        )
         try:
-            last: _Try = await retrying(once)
+            last: Try = await self._retrying(made, deadline, tries)(once)
         except Ended as refused:
             if not made:
                 raise
             # What it came to when it was sent says more than that it was not sent again.
-            last = replace(made[-1], retry_at=refused.finding.retry_at)
+            last = made[-1].put_off(refused.finding.retry_at)
         if last.outcome is not None:
-            raise Ended(last.finding(last.outcome))
+            raise Ended(last.finding())
         return last.answer
+
+    def _retrying(self, made: list[Try], deadline: datetime | None, tries: int) -> AsyncRetrying:
+        """Return what repeats a call while that is worth it, and in the end gives the last try."""
+
+        def is_enough(state: RetryCallState) -> bool:
+            return len(made) >= tries or self._is_for_the_queue(state.upcoming_sleep, deadline)
+
+        def given_up(state: RetryCallState) -> Try:
+            if len(made) >= tries:
+                return made[-1]
+            return made[-1].put_off(later(self._now(), state.upcoming_sleep))
+
+        return AsyncRetrying(
+            sleep=self._sleep,
+            retry=retry_if_result(lambda tried: tried.is_worth_repeating),
+            wait=lambda _: wait_s(made[-1], len(made), self._now(), self._jitter()),
+            stop=is_enough,
+            retry_error_callback=given_up,
+        )
 
     async def _try(
         self, provider: Provider, request: Request, deadline: datetime | None, number: int
-    ) -> "_Try":
+    ) -> Try:
         if is_offline(provider):
+            # No breaker: a prospect that plays an outage must not close the sandbox to others.
             answer, delay_s = provider.respond(request, number, self._now())
             await self._sleep(delay_s)
-            return _judged(provider, request, answer)
-        left_s = self._left_s(deadline)
+            return judged(provider, request, answer)
         async with self._turn(provider, deadline):
-            answer = await self._direct(provider, request, left_s)
-        tried = _judged(provider, request, answer)
-        if answer.failure == "timeout" and left_s is not None and left_s < request.timeout_s:
-            return replace(tried, detail="no answer by the deadline")  # says nothing about it
+            limit_s = self._limit_s(request, deadline)
+            answer = await self._direct(provider, request, limit_s)
+        tried = judged(provider, request, answer)
+        if answer.failure == "timeout" and limit_s < request.timeout_s:
+            return replace(tried, detail="no answer by the deadline")  # no fault of the provider
         await self._report(provider, tried.outcome, tried.meter)
         return tried
 
-    async def _direct(self, provider: Provider, request: Request, left_s: float | None) -> Answer:
-        timeout_s = request.timeout_s if left_s is None else min(request.timeout_s, left_s)
-        pool = self._pool(_Pool(provider.name, provider.pace.at_once), "direct")
+    async def _direct(self, provider: Provider, request: Request, limit_s: float) -> Answer:
+        transport = self._transport(Pool(provider.name, provider.pace.at_once), "direct")
         url = str(httpx.URL(request.url).copy_merge_params(request.params))
-        sent = self._exchange(provider.name, pool, request, url, request.timeout_s)
+        sent = self._exchange(provider.name, transport, request, url, request.timeout_s)
         # Parameters name people: the answer is known by the URL without them.
-        return replace(await self._within(timeout_s, url, sent), url=request.url)
-
-    def _wait_s(self, tried: "_Try", number: int) -> float:
-        """Return how long to wait after the `number`-th try: as asked for, else a ladder."""
-        at = tried.answer.at
-        asked = tried.meter.retry_at or lenient.retry_after(
-            tried.answer.headers.get("retry-after"), at
-        )
-        if asked is not None:
-            return max(0.0, (asked - self._now()).total_seconds())
-        return BACK_OFF_S[min(number, len(BACK_OFF_S)) - 1] * self._jitter()
-
-    def _is_for_the_queue(self, wait_s: float, deadline: datetime | None) -> bool:
-        left_s = self._left_s(deadline)
-        return wait_s > LONGEST_NAP_S or (left_s is not None and wait_s >= left_s)
+        return replace(await self._within(limit_s, url, sent), url=request.url)
 
     @asynccontextmanager
     async def _turn(self, provider: Provider, deadline: datetime | None) -> AsyncIterator[None]:
         """Hold one of a provider's places, once its breaker and bucket say go. Raises Ended."""
         line = self._line(provider)
         if line.wait_s > LONGEST_NAP_S:
-            raise self._later("more calls are waiting than it takes", line.wait_s)
+            raise self._postponed("more calls are waiting than it takes", line.wait_s)
         async with AsyncExitStack() as held:
             try:
                 async with asyncio.timeout(self._left_s(deadline)), line.head():
@@ -306,19 +279,29 @@ class Fetch:
             if admission.kind == "skip":
                 raise Ended(Finding(Outcome.skipped, detail=reason, retry_at=until))
             napped_s += admission.wait_s
-            if self._is_for_the_queue(napped_s, deadline):
-                raise self._later(reason, admission.wait_s)
+            if napped_s > LONGEST_NAP_S or self._is_for_the_queue(admission.wait_s, deadline):
+                raise self._postponed(reason, admission.wait_s)
             await self._sleep(admission.wait_s)
 
-    def _later(self, reason: str, wait_s: float) -> Ended:
-        retry_at = self._now() + timedelta(seconds=wait_s)
+    def _postponed(self, reason: str, seconds: float) -> Ended:
+        retry_at = later(self._now(), seconds)
         return Ended(Finding(Outcome.rate_limited, detail=reason, retry_at=retry_at))
+
+    def _is_for_the_queue(self, seconds: float, deadline: datetime | None) -> bool:
+        left_s = self._left_s(deadline)
+        return seconds > LONGEST_NAP_S or (left_s is not None and seconds >= left_s)
 
     def _left_s(self, deadline: datetime | None) -> float | None:
         return max(0.0, (deadline - self._now()).total_seconds()) if deadline else None
 
+    def _limit_s(self, request: Request, deadline: datetime | None) -> float:
+        left_s = self._left_s(deadline)
+        return request.timeout_s if left_s is None else min(request.timeout_s, left_s)
+
     def _line(self, provider: Provider) -> "_Line":
-        return self._lines.setdefault(provider.name, _Line(provider.pace))
+        if provider.name not in self._lines:
+            self._lines[provider.name] = _Line(provider.pace)
+        return self._lines[provider.name]
 
     # --- names ---
 
@@ -327,13 +310,12 @@ class Fetch:
 
         The strings of a TXT record are joined (RFC 7208 section 3.3), its quotes are taken off.
         """
-        parts = urlsplit(request.url)
-        kind = parse_qs(parts.query).get("type", ["A"])[0]
         if self._dns is None and self._proxy:
             return self._failed(request.url, "dns_error")  # names are the proxy's to resolve
-        left_s = self._left_s(deadline)
+        parts = urlsplit(request.url)
+        kind = parse_qs(parts.query).get("type", ["A"])[0]
         try:
-            async with asyncio.timeout(left_s):
+            async with asyncio.timeout(self._left_s(deadline)):
                 self._dns = self._dns or dns.asyncresolver.Resolver()
                 found = await self._dns.resolve(parts.path, kind, lifetime=DNS_S)
         except TimeoutError:
@@ -343,22 +325,25 @@ class Fetch:
         body = orjson.dumps([_record(one) for one in found])
         return Answer(200, {"content-type": "application/json"}, body, request.url, self._now())
 
-    # --- sites: guard, redirects, https before http ---
+    # --- sites: guard, https before http, redirects ---
 
     async def _site(
         self, provider: Provider, request: Request, deadline: datetime | None
     ) -> Answer:
-        left_s = self._left_s(deadline)
-        timeout_s = request.timeout_s if left_s is None else min(request.timeout_s, left_s)
         try:
             url = _normal(httpx.URL(request.url).copy_merge_params(request.params))
         except httpx.InvalidURL:  # such as digits of another script: nothing we would dial
             return self._failed(request.url, "blocked_address")
-        pool = _Pool(provider.name, provider.pace.at_once)
-        answer = await self._within(timeout_s, url, self._followed(pool, request, url))
-        return self._checked(answer)
+        pool = Pool(provider.name, provider.pace.at_once)
+        followed = self._followed(pool, request, url)
+        answer = await self._within(self._limit_s(request, deadline), url, followed)
+        if answer.failure != "too_large":
+            return answer
+        if _media_type(answer.headers) in READABLE_WHEN_CUT:
+            return replace(answer, failure=None)
+        return self._failed(answer.url, "too_large")
 
-    async def _followed(self, pool: "_Pool", request: Request, url: str) -> Answer:
+    async def _followed(self, pool: Pool, request: Request, url: str) -> Answer:
         """Follow redirects by hand: every hop is judged, and none carries a Referer or cookie."""
         answer = await self._entered(pool, request, url)
         for hop in range(MOST_REDIRECTS + 1):
@@ -374,7 +359,7 @@ class Fetch:
                 answer = await self._visit(pool, request, target)
         return self._failed(answer.url, "too_many_redirects")
 
-    async def _entered(self, pool: "_Pool", request: Request, url: str) -> Answer:
+    async def _entered(self, pool: Pool, request: Request, url: str) -> Answer:
         """Ask over https; where that cannot be reached, once over http, at the door only."""
         answer = await self._visit(pool, request, url)
         parts = httpx.URL(url)
@@ -383,13 +368,13 @@ class Fetch:
         plain = await self._visit(pool, request, str(parts.copy_with(scheme="http")))
         return answer if plain.failure else plain
 
-    async def _visit(self, pool: "_Pool", request: Request, url: str) -> Answer:
+    async def _visit(self, pool: Pool, request: Request, url: str) -> Answer:
         """Send one request to one URL, if the guard lets it."""
         try:
             judge_url(url, self._allow)
         except Blocked:
             return self._failed(url, "blocked_address")
-        transport = self._pool(pool, self._road(url))
+        transport = self._transport(pool, self._road(url))
         return await self._exchange(pool.name, transport, request, url, READ_S)
 
     def _road(self, url: str) -> Road:
@@ -399,22 +384,14 @@ class Fetch:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         return "direct" if self._allow.names(parts.hostname or "", port) else "guarded"
 
-    def _checked(self, answer: Answer) -> Answer:
-        """Keep the first part of a page that was cut; anything else is of no use in parts."""
-        if answer.failure != "too_large":
-            return answer
-        if _media_type(answer.headers) in READABLE_WHEN_CUT:
-            return replace(answer, failure=None)
-        return self._failed(answer.url, "too_large")
-
     # --- one exchange ---
 
     async def _within(
-        self, timeout_s: float, url: str, coming: Coroutine[object, object, Answer]
+        self, limit_s: float, url: str, coming: Coroutine[object, object, Answer]
     ) -> Answer:
-        """Wait for an answer for at most `timeout_s`, however slowly it drips in."""
+        """Wait for an answer for at most `limit_s`, however slowly it drips in."""
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(limit_s):
                 return await coming
         except TimeoutError:
             return self._failed(url, "timeout")
@@ -443,13 +420,13 @@ class Fetch:
         response = await transport.handle_async_request(outgoing)
         try:
             url, status, headers = str(outgoing.url), response.status_code, dict(response.headers)
-            if not _is_wanted(request, headers):
-                if 200 <= status < 300:
-                    return self._failed(url, "wrong_type")
-                return Answer(status, headers, b"", url, self._now())
-            body = await _read(response, request.max_bytes)
-            failure = "too_large" if body.is_cut else None
-            return Answer(status, headers, body.content, url, self._now(), failure)
+            if _is_wanted(request, headers):
+                body = await _read(response, request.max_bytes)
+                failure = "too_large" if body.is_cut else None
+                return Answer(status, headers, body.content, url, self._now(), failure)
+            if 200 <= status < 300:
+                return self._failed(url, "wrong_type")
+            return Answer(status, headers, b"", url, self._now())
         finally:
             await _release(response)
 
@@ -475,54 +452,31 @@ class Fetch:
 
     # --- pools ---
 
-    def _pool(self, pool: "_Pool", road: Road) -> AiohttpTransport:
+    def _transport(self, pool: Pool, road: Road) -> AiohttpTransport:
         """Return the connections of one provider on one road; the first call makes them."""
         key = (pool.name, road)
-        if key not in self._pools:
+        if key not in self._transports:
             self._tls = self._tls or _authorities()
-            proxy = httpx.Proxy(self._proxy) if road == "proxied" and self._proxy else None
-            self._pools[key] = AiohttpTransport(
+            self._transports[key] = AiohttpTransport(
                 verify=self._tls,
                 trust_env=False,
-                proxy=proxy,
-                client=_session(self._connector(pool, road, self._tls)),
+                proxy=httpx.Proxy(self._proxy) if road == "proxied" and self._proxy else None,
+                client=session(self._connector(pool, road, self._tls)),
             )
-        return self._pools[key]
+        return self._transports[key]
 
-    def _connector(self, pool: "_Pool", road: Road, tls: ssl.SSLContext) -> aiohttp.TCPConnector:
+    def _connector(self, pool: Pool, road: Road, tls: ssl.SSLContext) -> aiohttp.TCPConnector:
         if road == "direct":
-            return aiohttp.TCPConnector(limit=pool.at_once, ssl=tls)
-        if road == "proxied":  # the proxy resolves: only its own name is looked up here
-            return aiohttp.TCPConnector(limit=pool.at_once, limit_per_host=PER_HOST, ssl=tls)
-        return aiohttp.TCPConnector(
-            limit=pool.at_once,
-            limit_per_host=PER_HOST,
-            ssl=tls,
-            use_dns_cache=False,
-            resolver=_GuardedResolver(self._resolver, self._allow),
-            socket_factory=self._guarded_socket,
-        )
-
-    def _guarded_socket(self, entry: aiohttp.AddrInfoType) -> socket.socket:
-        """Open a socket for an address that may be dialled: the last word, for names and digits."""
-        family, kind, protocol, _, address = entry
-        host, port = str(address[0]), int(address[1])
-        if not may_dial(host, port, self._allow) or _is_own(host, self._allow):
-            raise Refused
-        return socket.socket(family, kind, protocol)
+            return open_connector(pool, tls)
+        if road == "proxied":
+            return proxied_connector(pool, tls)
+        resolver = _GuardedResolver(self._resolver, self._allow)
+        return guarded_connector(pool, tls, resolver, self._allow)
 
 
 def is_offline(provider: Provider) -> TypeGuard[Offline]:
     """Tell whether a provider answers its own requests, without a network."""
     return provider.sandbox
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """Whose connections, and how many of them at once."""
-
-    name: str
-    at_once: int
 
 
 class _Line:
@@ -553,42 +507,6 @@ class _Line:
             self._waiting -= 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """What one sending came to. `outcome` None: the answer is to be read."""
-
-    answer: Answer
-    outcome: Outcome | None
-    meter: Meter
-    detail: str
-    retry_at: datetime | None = None
-
-    @property
-    def is_worth_repeating(self) -> bool:
-        if self.outcome in RETRYABLE_OUTCOMES:
-            return True
-        if self.outcome is not Outcome.provider_error:
-            return False
-        if self.answer.failure:
-            return self.answer.failure not in NO_MATTER_OF_LUCK
-        return self.answer.status in RETRYABLE_STATUSES
-
-    def put_off(self, now: datetime, wait_s: float) -> "_Try":
-        return replace(self, retry_at=now + timedelta(seconds=wait_s))
-
-    def finding(self, outcome: Outcome) -> Finding:
-        retry_at = self.retry_at or self.meter.retry_at
-        return Finding(outcome, (), self.detail, self.meter.credits_spent, retry_at)
-
-
-def _judged(provider: Provider, request: Request, answer: Answer) -> _Try:
-    if answer.failure:
-        words = in_words(answer.failure, request.timeout_s, request.max_bytes)
-        return _Try(answer, Outcome.provider_error, Meter(), words)
-    detail = f"{provider.name} answered {answer.status}"
-    return _Try(answer, provider.judge(answer), provider.meter(answer), detail)
-
-
 class _GuardedResolver(AbstractResolver):
     """Resolves a name afresh for each connection, and refuses it when any address is bad."""
 
@@ -605,48 +523,14 @@ class _GuardedResolver(AbstractResolver):
             raise socket.gaierror(socket.EAI_NODATA, "no address")
         if not all(may_dial(address, port, self._allow) for address in addresses):
             raise Refused
-        return [_dialled(host, address, port) for address in addresses]
+        return [resolved(host, address, port) for address in addresses]
 
     async def close(self) -> None:
         """Do nothing: no resource is held."""
 
 
-def _dialled(host: str, address: str, port: int) -> ResolveResult:
-    return ResolveResult(
-        hostname=host,
-        host=address,
-        port=port,
-        family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-        proto=socket.IPPROTO_TCP,
-        flags=socket.AI_NUMERICHOST,
-    )
-
-
-def _is_own(address: str, allow: Allow) -> bool:
-    """Tell whether an address is this machine's own: only then is it its own way there.
-
-    Connecting a datagram socket sends nothing; it only asks the routing table.
-    """
-    if allow.cidrs and may_dial(address, 0, allow):
-        return False
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((address, 9))  # port 9: discard
-        return bool(probe.getsockname()[0] == address)
-    return False
-
-
-def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-    )
-
-
 def _authorities() -> ssl.SSLContext:
-    """Trust certifi's authorities and those the operator added to this machine."""
+    """Trust certifi's authorities and those that the operator added to this machine."""
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     return context
@@ -654,11 +538,10 @@ def _authorities() -> ssl.SSLContext:
 
 async def _read(response: httpx.Response, most: int) -> Body:
     body = Body(response.headers.get("content-encoding", ""), most)
-    async with aclosing(response.aiter_raw()) as chunks:
-        async for chunk in chunks:
-            body.add(chunk)
-            if body.is_cut:
-                break
+    async for chunk in response.aiter_raw():
+        body.add(chunk)
+        if body.is_cut:
+            break
     return body
 
 
@@ -681,10 +564,10 @@ def _normal(url: httpx.URL) -> str:
 
 def _redirect(request: Request, answer: Answer) -> str | None:
     """Return where an answer sends us, None when it does not. Raises httpx.InvalidURL."""
-    location = answer.headers.get("location")
+    location = answer.headers.get("location", "").strip()
     if request.method not in {"GET", "HEAD"} or answer.status not in REDIRECTS or not location:
         return None
-    return _normal(httpx.URL(answer.url).join(location.strip()))
+    return _normal(httpx.URL(answer.url).join(location))
 
 
 def _is_bare(url: str) -> bool:

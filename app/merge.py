@@ -165,7 +165,7 @@ def candidates(facts: Iterable[Fact]) -> tuple[Item, ...]:
 
 
 def _readable(facts: Iterable[Fact]) -> list[Fact]:
-    """Return the facts that say something, safe to show, best first, with last names joined in."""
+    """Return the facts that say something, safe to show, best first, and the full names they make."""
     told = [
         replace(fact, value=value, confidence=_bounded(fact))
         for fact in facts
@@ -200,7 +200,6 @@ def _order(fact: Fact) -> tuple[object, ...]:
         -fact.confidence,
         -fact.seen_at.timestamp(),
         fact.source,
-        _text(fact.value),
         fact.source_url or "",
         fact.field,
         fact.id,
@@ -232,12 +231,12 @@ def _is_of_person(fact: Fact) -> bool:
 
 
 def _items(name: str, facts: Iterable[Fact]) -> tuple[Item, ...]:
-    """Put facts that state the same together, the best value first."""
+    """Put facts that state the same together; facts come best first, and so do their values."""
     groups: dict[str, list[Fact]] = {}
-    for fact in sorted(facts, key=_order):
+    for fact in facts:
         groups.setdefault(_identity(name, fact.value), []).append(fact)
     items = [_item(group) for group in groups.values()]
-    return tuple(sorted(items, key=lambda item: (*_rank(item), *_order(item.best))))
+    return tuple(sorted(items, key=_rank))
 
 
 def _rank(item: Item) -> tuple[bool, bool, float, float]:
@@ -271,7 +270,7 @@ def _raised(facts: Sequence[Fact]) -> float:
     alone = max(best.values())
     if facts[0].inferred:
         return alone
-    doubts = (1.0 - confidence for confidence in sorted(best.values()))
+    doubts = (1.0 - confidence for confidence in best.values())
     return max(alone, min(AGREED_CEILING, round(1.0 - math.prod(doubts), 4)))
 
 

@@ -91,7 +91,7 @@ def _details(merged: Merged) -> str:
     kind = with_article(f"{_lowered(industry)} company".strip())
     told = [f"founded in {year}" if year else "", f"based in {place}" if place else ""]
     clauses = listed([one for one in told if one])
-    return ", ".join(one for one in (f"{kind}{size}", clauses) if one)
+    return (", " if size else " ").join(one for one in (f"{kind}{size}", clauses) if one)
 
 
 def _size(merged: Merged) -> str:

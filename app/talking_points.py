@@ -51,7 +51,7 @@ def talking_points(
     rules = [rule for rule in RULES if not (warnings and rule.is_growth)]
     ranked = sorted(_points(brief, rules), key=lambda point: (-point.score(now), point.rule))
     opener = _opener(brief, ranked)
-    rest = [_as_point(point) for point in ranked if point.rule != (opener and opener.rule)]
+    rest = [_as_point(point) for point in ranked if point.text != (opener and opener.text)]
     head = [*warnings, *([opener] if opener else [])][:most]
     return tuple(head + _with_a_question(rest, most - len(head)))
 
@@ -82,11 +82,12 @@ def _ids(draft: Draft) -> tuple[str, ...]:
 
 
 def _opener(brief: Brief, ranked: Sequence[Point]) -> Point | None:
-    """Return the best news, else the plainest thing that is known, else the best point."""
+    """Return the best news, else the plainest thing that is known, else the best of the others."""
     openers = [point for point in ranked if point.kind is Kind.opener]
     openers += [*_points(brief, FALLBACKS)]
-    openers += [replace(p, kind=Kind.opener) for p in ranked if p.kind is Kind.point]
-    return next(iter(openers), None)
+    openers += [point for point in ranked if point.kind is Kind.point]
+    openers += [point for point in ranked if point.kind is Kind.question]
+    return replace(openers[0], kind=Kind.opener) if openers else None
 
 
 def _as_point(point: Point) -> Point:

@@ -82,13 +82,13 @@ def listed(words: Sequence[str]) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return the text with a capital in front and exactly one mark at its end.
+    """Return the text with exactly one mark at its end; a name in front keeps its small letter.
 
-    >>> sentence("the name is Acme Inc."), sentence("who decides?")
-    ('The name is Acme Inc.', 'Who decides?')
+    >>> sentence("the call is about Acme Inc."), sentence("acme.example is a company")
+    ('The call is about Acme Inc.', 'acme.example is a company.')
     """
     ended = text if re.search(r"[.!?…][”\"')]?$", text) else f"{text}."
-    return ended[:1].upper() + ended[1:]
+    return re.sub(r"^the ", "The ", ended)
 
 
 def with_article(noun: str) -> str:

@@ -13,6 +13,7 @@ from app import store
 from app.settings import Settings
 from integrations.pages import inbound as pages
 from integrations.rest import inbound as rest
+from integrations.rest.front import problems
 from integrations.runtime import Presence, Runtime, log_as_json, now, start
 
 log = logging.getLogger("warmcall.web")
@@ -43,7 +44,7 @@ def application(runtime: Runtime) -> Starlette:
         now=now,
     )
     routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
 
 
 async def _beat(presence: Presence) -> None:

@@ -167,9 +167,7 @@ class Worker:
     def _beat(self, presence: Presence, engine: Engine) -> Callable[[], Awaitable[None]]:
         async def beat() -> None:
             await asyncio.to_thread(presence.beat)
-            lease = self._runtime.settings.lease
-            work = lambda db: store.renew(db, presence.id, now(), lease)  # noqa: E731
-            engine.follow(await written(self._runtime.database, work))
+            await engine.renew()
 
         return beat
 

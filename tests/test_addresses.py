@@ -49,7 +49,7 @@ def test_a_function_is_a_role(local: str) -> None:
     [
         *("sarah.chen", "schen", "sarah", "s.chen", "steve.jobs", "dev.patel", "maria.post"),
         *("mailin", "mediano", "wendy.west", "it.crowd", "anna-sales-meyer", "kim", "x7f3q"),
-        *("notaro", "nora", "bouncer", "infanti", "salesky", "presser"),
+        *("notaro", "nora", "bouncer", "infanti", "salesky", "presser", "frit", "eshi"),
     ],
 )
 def test_a_person_is_no_role(local: str) -> None:

@@ -1,5 +1,6 @@
 """One writer: what fails is undone alone, what is committed is seen, migrations do not collide."""
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
-from app.database import Database, ring
+from app.database import Database, ring, written
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,6 +61,22 @@ def test_what_waits_during_a_commit_shares_the_next_one(database: Database) -> N
     for work in works:
         work.result()
     assert commits == [frozenset(str(n) for n in range(20))]
+
+
+def test_who_stops_waiting_does_not_stop_the_work(database: Database) -> None:
+    hold = threading.Event()
+    database.write(lambda db: hold.wait(5))
+
+    async def impatient() -> None:
+        waiting = written(database, add(7))
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    asyncio.run(impatient())
+    given_up = database.write(add(8))
+    assert given_up.cancel()
+    hold.set()
+    assert database.write(numbers).result() == [7]
 
 
 def test_a_write_that_is_undone_rings_no_bell(database: Database) -> None:

@@ -375,10 +375,7 @@ def test_a_cancelled_job_ends_and_the_answer_under_way_is_kept(make: Make, clock
         while not source.asked:
             await asyncio.sleep(0)
         service.intake.cancel(service.caller, view.id)
-        leases = service.database.write(
-            lambda db: store.renew(db, "worker_1", clock(), timedelta(seconds=8))
-        ).result()
-        engine.follow(leases)
+        await engine.renew()
         await running
         assert source.hold is not None
         source.hold.set()
@@ -392,6 +389,46 @@ def test_a_cancelled_job_ends_and_the_answer_under_way_is_kept(make: Make, clock
     assert {fact.value for fact in found} == {"Jane Roe", "Head of Sales"}
     with pytest.raises(Conflict):
         service.intake.cancel(service.caller, view.id)
+
+
+def test_a_job_whose_lease_was_lost_is_left_to_its_new_owner(make: Make, clock: Clock) -> None:
+    source = oracle(clock, person=PERSON)
+    source.hold = asyncio.Event()
+    service = make(source)
+    view = service.ask(JANE)
+    service.messages()
+
+    async def overtaken() -> None:
+        engine = service.engine("slow")
+        running = asyncio.create_task(engine.run(view.id))
+        while not source.asked:
+            await asyncio.sleep(0)
+        clock.move(seconds=9)
+        service.sweep()
+        await engine.renew()
+        await running
+        assert source.hold is not None
+        source.hold.set()
+        await engine.drain(5.0)
+
+    asyncio.run(overtaken())
+    assert service.see(view).status is Status.queued
+
+
+def test_renewing_does_not_stop_a_job_that_is_just_being_claimed(make: Make, clock: Clock) -> None:
+    service = make(oracle(clock, person=PERSON))
+    view = service.ask(JANE)
+
+    async def at_once() -> None:
+        engine = service.engine()
+        renewal = engine.renew()
+        running = asyncio.create_task(engine.run(view.id))
+        await asyncio.sleep(0)
+        await renewal
+        await running
+
+    asyncio.run(at_once())
+    assert service.see(view).status is Status.complete
 
 
 def test_a_waiting_job_is_cancelled_at_once(make: Make, clock: Clock) -> None:

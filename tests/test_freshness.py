@@ -66,4 +66,4 @@ def test_only_the_person_follows_the_person_tiers() -> None:
 
 def test_what_is_kept_is_an_answer() -> None:
     assert {s for s in Status if is_fresh(s, THEN, THEN, PERSON_TIERS)} == KEPT
-    assert FOUND - KEPT == {Status.partial}
+    assert {Status.partial} == FOUND - KEPT

@@ -1,7 +1,7 @@
 """Data Legion: persons, companies, people at a company.
 
-Reference: the official Python SDK 0.9.0 (https://pypi.org/project/datalegion/0.9.0/), as collected
-in facts/providers/data-legion.md, read 2026-11-21. Every data call is a POST with a JSON body.
+Reference: source and README of the official Python SDK 0.9.0, as collected in
+facts/providers/data-legion.md, read 2026-11-21. Every data call is a POST with a JSON body.
 Price: said by `Credits-Used` in every answer; the prices declared here are estimates.
 Limits: `RateLimit-*` in every answer (`RateLimit-Reset` in unix seconds), `Retry-After` on 429.
 Confidence: `match_confidence` is a word of which only `high` is known; it means 0.9 here, any

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from app.web.choice import Kind
-from app.web.names import likeness
+from app.web.names import LEGAL_FORM, likeness
 from app.web.naming import copyrights
 from app.web.page import Page, Part
 from app.web.read import Read, Said
@@ -176,7 +176,8 @@ _STAFF_LABEL = re.compile(
 def subject_pattern(names: Sequence[str], *others: str) -> str:
     """Return a pattern for the company as a subject: any of its names, the longest first."""
     ordered = sorted({ascii_marks(name) for name in names if name}, key=len, reverse=True)
-    return "(?:" + "|".join([*map(re.escape, ordered), *others]) + r")(?!\w)"
+    named = "|".join(map(re.escape, ordered))
+    return "(?:" + "|".join([f"(?:{named})(?:,? (?:{LEGAL_FORM}))?", *others]) + r")(?!\w)"
 
 
 def _short_forms(names: Sequence[str]) -> list[str]:

@@ -29,8 +29,7 @@ _NUMBER_OF_ELSE = re.compile(
 )
 _PLACEHOLDER = re.compile(r"0{6,}|123456|555-?01\d\d|(\d)\1{6,}")
 _VANITY = re.compile(
-    r"(?<![\w-])(?:\+?1[ .-]*)?\(?[2-9]\d{2}\)?[ .-]+(?:\d[ .-]*)?[A-Za-z]*[A-Z][A-Za-z]*"
-    r"(?:[ .-]?[A-Za-z\d]{1,8}){0,2}"
+    r"(?<![\w-])(?:\+?1[ .-]*)?\(?[2-9]\d{2}\)?(?=[^(|/]*?[A-Z])(?:[ .-]{0,2}[A-Za-z\d]){7}(?![\w])"
 )
 _SECONDARY = re.compile(r"employment|verification|careers?|investor|press|media", re.IGNORECASE)
 

@@ -162,7 +162,7 @@ _FORMATTING = wordset("b big code em font i nobr s small strike strong tt u")
 def _tamed(text: str) -> str:
     """Cut mark-up where it would cost the parser quadratic time or memory.
 
-    Lexbor 2.4 takes 3 s for 60,000 nested elements, and every paragraph below n unclosed
+    It takes 3 s for 60,000 nested elements, and every paragraph below n unclosed
     formatting elements opens all of them again (both measured 2026-11-21).
     """
     nested = formatting = tags = at = 0

@@ -191,7 +191,7 @@ def person_name(text: str) -> str | None:
     bare = _HONOUR.sub("", _DEGREE.sub("", ascii_marks(text))).strip(" ,:*")
     if len(bare) > 45 or not _NAME.fullmatch(bare):
         return None
-    words = bare.casefold().replace(".", "").split()
+    words = [word.casefold().strip(".") for word in bare.split() if word[0].isupper()]
     if _NOT_NAMES.intersection(words) or country_code(bare) or is_department(bare):
         return None
     if has_title_word(bare) or re.search(rf"\b(?:{LEGAL_FORM})$", bare) or re.search(r"\d", bare):

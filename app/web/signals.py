@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from app.web.choice import Kind
 from app.web.fingerprints import job_board
-from app.web.page import Page, Part
+from app.web.page import Line, Page, Part
 from app.web.read import Read
 from app.web.text import ascii_marks, evidence, plain
 from app.web.titles import is_department, is_title
@@ -139,7 +139,7 @@ def _roles(page: Page) -> Iterator[str]:
 
 
 _AMOUNT = re.compile(
-    r"(?:(?:US)?[$€£]\s?\d[\d.,]*|\d[\d.,]*\s?(?:€|EUR|USD|GBP|kr\.?|DKK|SEK|NOK|CHF)\b)"
+    r"(?:(?:US)?[$€£]\s?\d[\d.,]*|\d[\d.,]*\s?(?:€|(?:EUR|USD|GBP|kr|DKK|SEK|NOK|CHF)\b))"
     r"(?:\s?/\s?\w+(?:/\w+)?| per \w+| pro \w+)?"
 )
 
@@ -207,24 +207,32 @@ def read_date(text: str) -> date | None:
 
 
 def page_news(read: Read) -> Iterator[Signal]:
-    """Yield dated headlines of a news page: a date and a linked line at most two lines apart."""
+    """Yield recent headlines of a news page: a date and a linked line at most two lines apart."""
     lines = [line for line in read.page.lines if line.part is Part.main]
-    used: set[int] = set()
-    for at, line in enumerate(lines):
-        on = read_date(line.text) if len(line.text) <= 120 else None
-        if on is None or not _is_recent(on, read.page.at):
-            continue
-        for near in (at, at + 1, at - 1, at + 2, at - 2):
-            if not 0 <= near < len(lines) or near in used:
-                continue
-            text = lines[near].text
-            is_headline = lines[near].hrefs or lines[near].heading
-            kind = headline_kind(text) if 15 <= len(text) <= 200 and is_headline else None
-            if kind:
-                used.add(near)
-                url = lines[near].hrefs[0] if lines[near].hrefs else read.page.url
-                yield Signal(kind, plain(text), read.page, evidence(text), 0.75, url, on)
-                break
+    dates = {at: on for at, line in enumerate(lines) if (on := _line_date(line))}
+    for at, on in dates.items():
+        order = (-1, -2) if _dates_follow(lines, min(dates)) else (1, 2)
+        headline = next((lines[at + n] for n in (0, *order) if _is_headline(lines, at + n)), None)
+        kind = headline_kind(headline.text) if headline else None
+        if headline and kind and _is_recent(on, read.page.at):
+            url = headline.hrefs[0] if headline.hrefs else read.page.url
+            text = plain(headline.text)
+            yield Signal(kind, text, read.page, evidence(text), 0.75, url, on)
+
+
+def _line_date(line: Line) -> date | None:
+    return read_date(line.text) if len(line.text) <= 200 else None
+
+
+def _is_headline(lines: Sequence[Line], at: int) -> bool:
+    if not 0 <= at < len(lines):
+        return False
+    return 15 <= len(lines[at].text) <= 200 and bool(lines[at].hrefs or lines[at].heading)
+
+
+def _dates_follow(lines: Sequence[Line], first: int) -> bool:
+    """Tell whether this page writes the date below the headline, as its first item shows."""
+    return any(_is_headline(lines, first + n) for n in (-1, -2))
 
 
 MAX_FEED_CHARS = 1_000_000

@@ -15,6 +15,9 @@ from app.web.text import ascii_marks, excerpt
 _LINE_CHARS = 500
 _BANNER_WORDS = 45  # a notice is short; a long text tells a story about somebody else
 _ANNOUNCING = frozenset({Kind.home, Kind.about, Kind.other, Kind.contact})
+_CIRCLE = re.compile(
+    r"\b(?:network|program|programme|alliance|community|association)\b", re.IGNORECASE
+)
 _WHOM = r"(?P<whom>[A-ZÀ-Þ][\w&'.-]*(?: [A-ZÀ-Þ][\w&'.-]*){0,3})"
 
 
@@ -53,7 +56,6 @@ def _patterns(subject: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
         r" (?:acquired|bought|taken over) by"
         rf"|{we} (?:is|are) now (?:a )?part of|{we} (?:gehört|gehören) (?:jetzt|nun) zur?"
         rf"|{we} er nu en del af)(?i: the)? {_WHOM}"
-        r"(?!(?i:[^.]{0,20}\b(?:network|program|programme|alliance|community|association)\b))"
     )
     closed = (
         rf"(?i:{this}\b[^.]{{0,30}}?\b(?:(?:has|have|is|are|was|were) (?:now |been )?"
@@ -85,10 +87,14 @@ def find_standing(
             for line in read.page.lines:
                 if found := _announced(line, patterns):
                     status, whom, quote = found
-                    if whom is None or not same_company(whom, tuple(names)):
+                    if whom is None or _is_other(whom, tuple(names)):
                         successor = _successor(line, whom, domain, hosts)
                         return Standing(status, successor, read.page, quote)
     return None
+
+
+def _is_other(whom: str, names: tuple[str, ...]) -> bool:
+    return not same_company(whom, names) and not _CIRCLE.search(whom)
 
 
 def _announced(

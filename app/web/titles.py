@@ -7,6 +7,8 @@ import re
 
 from app.web.text import wordset
 
+_CXO = r"(?:c[efotmrpisdlbgx]o|c[hi][rs]o|cpto|ciso|chro)"
+
 SENIORITIES = ("owner", "c_suite", "president", "vp", "head", "director", "manager", "staff")
 """The words `seniority` may answer, most senior first."""
 
@@ -39,7 +41,7 @@ _SENIORITY = tuple(
                   r"|\bpropriétaire\b|\bgérante?\b|\b(?:med)?stifter\b|\bgrundlægger"
                   r"|\bgrundare\b|\bgründer\b|\bgrunder\b|\bejer\b|\bägare\b"),
         ("head", r"\bchief of staff\b"),
-        ("c_suite", r"\bchief\b(?! (?:engineer|architect|editor|accountant))|\bc[a-z]{1,3}o\b"
+        ("c_suite", rf"\bchief\b(?! (?:engineer|architect|editor|accountant))|\b{_CXO}\b"
                     r"|\bciso\b|\bvorst[aä]nd|\bgeneral counsel\b|\bpdg\b"
                     r"|\bverkställande direktör\b|\bvd\b|\btoimitusjohtaja"),
         ("vp", r"\bvice[- ]?pr[eé]sident|\b[esa]?vp\b|\bvizepräsident"),
@@ -89,7 +91,7 @@ _FUNCTION = tuple(
 )  # fmt: skip
 
 _TITLE_WORD = re.compile(
-    r"\b(?:chief|c[efotmrpisdlh]{1,3}o|ciso|chro|president|vice[- ]president|[esa]?vp|director|"
+    rf"\b(?:chief|{_CXO}|president|vice[- ]president|[esa]?vp|director|"
     r"manager|managing|head of|lead|leader|founder|co-?founder|owner|partner|principal|chair(?:man|"
     r"woman|person)?|counsel|secretary|treasurer|controller|engineer|developer|architect|designer|"
     r"scientist|researcher|analyst|consultant|advisor|adviser|specialist|expert|executive|officer|"

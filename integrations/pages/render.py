@@ -17,8 +17,8 @@ from markupsafe import Markup
 
 from app.battlecard import Change
 from app.facts import Fact, Json, Section
-from app.intake import Caller, DeliveryView, Gauges, JobView, ProviderView, UsageView
 from app.job import LIVE, Status
+from app.views import Caller, DeliveryView, Gauges, JobView, ProviderView, UsageView
 from app.wording import clean, shorten
 
 TEMPLATES = Path(__file__).parent / "templates"

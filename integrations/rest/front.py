@@ -13,6 +13,7 @@ from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
 from app.errors import WarmcallError
@@ -23,6 +24,7 @@ from integrations.rest.problem import Problem
 from integrations.rest.verify import bearer, require
 
 THREADS = 64  # blocking verbs at once
+MAX_BODY = 65_536  # bytes of a request
 
 PRIVATE = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 
@@ -63,6 +65,16 @@ class Front:
         return await run_sync(verb, limiter=self.threads)
 
 
+async def body_of(request: Request) -> bytes:
+    """Return the body. Raises Problem when it is larger than MAX_BODY."""
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_BODY:
+            raise Problem("body_too_large", "The body is larger than 64 kB.")
+    return bytes(raw)
+
+
 def note(request: Request, *, outcome: str, job_id: str = "-") -> None:
     """Remember for the log and the metrics what a request came to."""
     request.state.outcome = outcome
@@ -100,7 +112,6 @@ async def _framework(request: Request, exc: Exception) -> Response:
     details = {
         "not_found": "There is nothing at this path.",
         "method_not_allowed": f"{request.method} is not possible here.",
-        "body_too_large": "The body is larger than 64 kB.",
     }
     return told(request, problem.problem(code, details.get(code, exc.detail)), exc.headers)
 
@@ -140,7 +151,8 @@ class RequestLog:
             self._log(scope, status, round(1000 * (perf_counter() - started)))
 
     def _log(self, scope: Scope, status: int, elapsed_ms: int) -> None:
-        route = self.prefix + getattr(scope.get("route"), "path", "/?")
+        found = scope.get("route")
+        route = self.prefix + (found.path if isinstance(found, Route) else "/?")
         state = scope.get("state", {})
         outcome = state.get("outcome", "-")
         told = {

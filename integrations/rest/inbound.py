@@ -21,16 +21,15 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from app.delivery import Address
-from app.errors import WarmcallError
+from app.errors import NotReady
 from app.intake import Caller, EventView, Intake, JobView
 from app.mailbox import Verification
 from app.settings import Settings
 from integrations.rest import docs, openapi, problem, render, schema
-from integrations.rest.front import Front, RequestLog, note, problems, say, told
+from integrations.rest.front import Front, RequestLog, body_of, note, problems, say, told
 from integrations.rest.metrics import MEDIA_TYPE as METRICS_TYPE
 from integrations.rest.metrics import Metrics
 
-MAX_BODY = 65_536  # bytes of a request
 RETRY_AFTER_S = 2  # a job takes 2 to 10 s: asking more often is no use
 HEARTBEAT_S = 15  # proxies drop a stream that is silent for longer
 ENRICHING = frozenset({"/v1/enrich", "/v1/person/enrich", "/v1/company/enrich"})
@@ -83,7 +82,7 @@ class Rest:
         return await self._requested(request, schema.PersonBody)
 
     async def _requested(self, request: Request, model: type[schema.EnrichBody]) -> Response:
-        raw = await request.body()
+        raw = await body_of(request)
 
         def start(caller: Caller) -> Started | Response:
             return self._start(request, caller, self._body(request, raw, model))
@@ -181,25 +180,23 @@ class Rest:
 
     async def refresh(self, request: Request) -> Response:
         """Look the same prospect up again, fresh or not."""
-        raw = await request.body() or b"{}"
+        raw = await body_of(request)
         job_id = request.path_params["job_id"]
 
         def again(caller: Caller) -> JobView:
-            body = schema.read_body(
-                raw, _content_type(request), schema.RefreshBody, self._context()
-            )
-            return self.intake.refresh(caller, job_id, body.notify)
+            notify = self._body(request, raw, schema.RefreshBody).notify if raw else ()
+            return self.intake.refresh(caller, job_id, notify)
 
         return self._job(request, await self.front.call(request, "spend", again), 202)
 
     async def events(self, request: Request) -> Response:
         """Stream the changes of a job as server-sent events."""
         _, view = await self.front.call(request, "read", partial(self._seen, request))
-        after = _last_event(request)
         note(request, outcome="streamed", job_id=view.id)
-        if view.is_final and after and not await self._since(view.id, after):
-            # A browser that reconnects after the last event is told to stop: 204 ends EventSource.
-            return Response(status_code=204)
+        after = _last_event(request)
+        if view.is_final and not await self._since(view.id, after):
+            # A browser that comes back after the last event is told to stop: 204 ends EventSource.
+            return Response(status_code=204) if after else EventSourceResponse(_only_end(view))
         return EventSourceResponse(self._followed(view.id, after), ping=HEARTBEAT_S)
 
     async def _followed(self, job_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
@@ -210,9 +207,7 @@ class Rest:
             version, is_final = versions.get(job_id, (0, True))
             for event in await self._since(job_id, after):
                 after = event.seq
-                yield ServerSentEvent(
-                    orjson.dumps(render.event(event)).decode(), event=event.kind, id=str(event.seq)
-                )
+                yield _sent(event)
             if is_final:
                 return
             await self.watcher.changed(job_id, version, HEARTBEAT_S)
@@ -244,7 +239,7 @@ class Rest:
 
     async def suppress(self, request: Request) -> Response:
         """Put a person or a domain on the do-not-enrich list."""
-        raw = await request.body()
+        raw = await body_of(request)
 
         def add(caller: Caller) -> str:
             return self.intake.suppress(self._body(request, raw, schema.SuppressBody).text)
@@ -285,7 +280,7 @@ class Rest:
 
     async def ping(self, request: Request) -> Response:
         """Send a test event."""
-        raw = await request.body()
+        raw = await body_of(request)
 
         def send(caller: Caller) -> Response:
             url = self._body(request, raw, schema.PingBody).url
@@ -313,8 +308,8 @@ class Rest:
         """Tell whether requests can be answered, and why not."""
         try:
             await self.front.run(self.intake.is_ready)
-        except WarmcallError as exc:
-            return told(request, problem.problem("not_ready", str(exc)))
+        except NotReady as exc:
+            return told(request, problem.of_error(exc))
         return say({"status": "ok"})
 
     async def scraped(self, request: Request) -> Response:
@@ -378,7 +373,6 @@ def _application(rest: Rest) -> Starlette:
         routes=_versioned(rest),
         middleware=[Middleware(RequestLog, prefix="/v1", ended=count)],
         exception_handlers=problems(rest.now),
-        max_body_size=MAX_BODY,
     )
 
 
@@ -406,6 +400,16 @@ def _versioned(rest: Rest) -> list[BaseRoute]:
         Route("/prospects/{email:path}/export", rest.export, methods=get),
         Route("/prospects/{email:path}", rest.forget, methods=delete),
     ]
+
+
+def _sent(event: EventView) -> ServerSentEvent:
+    data = orjson.dumps(render.event(event)).decode()
+    return ServerSentEvent(data, event=event.kind, id=str(event.seq))
+
+
+async def _only_end(view: JobView) -> AsyncIterator[ServerSentEvent]:
+    """Yield the last event of a job that came from the cache and so never changed."""
+    yield _sent(EventView(1, "job", {"status": view.status.value}, view.updated_at))
 
 
 def _content_type(request: Request) -> str | None:

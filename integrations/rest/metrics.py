@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.intake import EndedView, Gauges
+from app.views import EndedView, Gauges
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,7 +27,8 @@ class Metrics:
     """One registry per service; nothing is global, so two services in one process do not mix.
 
     `ended(since)` lists jobs that ended after a moment, oldest first, some at a time: the
-    histograms grow by them at each scrape, so they are right whichever process did the work. They begin at `since`.
+    histograms grow by them at each scrape, so they are right whichever process did the work.
+    They begin at `since`.
     """
 
     def __init__(

@@ -53,7 +53,7 @@ OPERATIONS = (
     Operation(
         "post",
         "/v1/enrich",
-        "Ask for a card; 200 when the cache answers or with `dry_run` (then a Plan)",
+        "Ask for a card; 200 when the cache answers, or with the plan of a `dry_run`",
         STARTED,
         "spend",
         schema.EnrichBody,
@@ -291,7 +291,7 @@ def _answers(one: Operation) -> Object:
 def _content(one: Operation, model: type[BaseModel] | None) -> Object:
     if model is None:
         return {}
-    if one.path == "/v1/enrich" and model is answers.Job:
+    if one.body and issubclass(one.body, schema.EnrichBody):
         either: list[Json] = [_ref(answers.Job), _ref(answers.PlanShape)]
         return {"content": {"application/json": {"schema": {"anyOf": either}}}}
     return {"content": _json(model)}

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from app.facts import Fact, Json
-from app.intake import (
+from app.mailbox import Verification
+from app.views import (
     AttemptView,
     DeliveryView,
     EventView,
@@ -15,7 +16,6 @@ from app.intake import (
     TryView,
     UsageView,
 )
-from app.mailbox import Verification
 
 Object = dict[str, Json]
 

@@ -1,7 +1,7 @@
 """Reads the API key out of a request and checks that it may do what is asked."""
 
 from app.errors import Forbidden, Unauthorized
-from app.intake import Caller
+from app.views import Caller
 
 
 def bearer(header: str | None) -> str:

@@ -1,64 +1,14 @@
-"""One surface's application over the real core and the sandbox, asked without a network."""
+"""What the tests of all surfaces share."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
-from starlette.types import ASGIApp
 
-from app.provider import Answer, Request
 from app.providers.sandbox import Sandbox
-from tests.surfaces.views import NOW
-
-
-@dataclass
-class Browser:
-    """Asks an ASGI application; keeps cookies as a browser does and follows no redirect."""
-
-    app: ASGIApp
-    headers: dict[str, str] = field(default_factory=dict)
-    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
-    base_url: str = "http://127.0.0.1:8000"
-
-    def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return asyncio.run(self.ask(method, path, **options))
-
-    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
-            base_url=self.base_url,
-            headers=self.headers,
-            cookies=self.cookies,
-        ) as client:
-            answer = await client.request(method, path, **options)
-            self.cookies = client.cookies
-            return answer
-
-
-Make = Callable[..., Any]
-
-
-async def sandboxed(provider: Sandbox, requests: Sequence[Request], **_: object) -> list[Answer]:
-    """Let the sandbox answer for itself, without its delays."""
-    return [provider.respond(request, 1, NOW)[0] for request in requests]
 
 
 @pytest.fixture
-def service(make: Make) -> Any:
+def service(make: Callable[..., Any]) -> Any:
     """The core with the sandbox as its only provider."""
     return make(Sandbox())
-
-
-async def work(service: Any) -> None:
-    """Do what a worker would do with everything that waits."""
-    await service.work(service.engine(send=sandboxed))
-
-
-def settled(service: Any, text: str) -> Any:
-    """Ask for a card and return the job as it ended."""
-    view = service.ask(text)
-    asyncio.run(work(service))
-    return service.see(view)

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from app.job import Status
 from app.settings import Settings
 from integrations.pages import inbound, render
-from tests.surfaces.conftest import Browser, settled
+from tests.surfaces.asking import Browser, settled
 from tests.surfaces.views import CARDS, NOW, view
 
 SARAH = "sarah.chen@acme.example"

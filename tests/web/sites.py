@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
 def html(body: str, *, title: str = "", head: str = "", lang: str = "en", words: int = 70) -> str:
     """Write a page; `words` of filling keep it from being taken for a script shell."""
-    filling = " ".join(["gears"] * words)
+    filling = "</p><p>".join(["gears and wheels and cogs and levers"] * (words // 7))
     return (
         f'<!doctype html><html lang="{lang}"><head><title>{title}</title>{head}</head>'
         f"<body>{body}<p>{filling}</p></body></html>"
@@ -62,7 +62,8 @@ class Web:
         if isinstance(reply, str):
             reply = Reply(reply)
         kind = reply.kind.partition(";")[0]
-        if reply.status == 200 and request.accept and kind not in request.accept:
+        wanted = not request.accept or kind in request.accept
+        if reply.status == 200 and not reply.failure and not wanted:
             reply = Reply(failure="wrong_type")
         return Answer(
             0 if reply.failure else reply.status,
