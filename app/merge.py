@@ -165,7 +165,7 @@ def candidates(facts: Iterable[Fact]) -> tuple[Item, ...]:
 
 
 def _readable(facts: Iterable[Fact]) -> list[Fact]:
-    """Return the facts that say something, safe to show, best first, and the full names they make."""
+    """Return the facts that say something, safe to show, with whole names added; best first."""
     told = [
         replace(fact, value=value, confidence=_bounded(fact))
         for fact in facts
@@ -200,6 +200,7 @@ def _order(fact: Fact) -> tuple[object, ...]:
         -fact.confidence,
         -fact.seen_at.timestamp(),
         fact.source,
+        _text(fact.value),
         fact.source_url or "",
         fact.field,
         fact.id,

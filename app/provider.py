@@ -49,7 +49,8 @@ class Request:
     `guarded` is set for every host that a user or a record named (SSRF, see app/guard.py); a
     guarded request never fails the exchange: its Answer carries `failure`.
     `accept` lists the content types worth reading, empty = any. Times in seconds, sizes in bytes
-    after decompression.
+    after decompression. A guarded request is sent `after_s` seconds after it was yielded: the
+    pause that a site asks for (Crawl-delay).
     """
 
     method: str
@@ -62,6 +63,7 @@ class Request:
     accept: tuple[str, ...] = ()
     timeout_s: float = 15.0
     max_bytes: int = 1_500_000
+    after_s: float = 0.0
 
 
 class Unreadable(Exception):

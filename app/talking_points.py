@@ -50,6 +50,7 @@ def talking_points(
     warnings = [*_points(brief, WARNINGS)]
     rules = [rule for rule in RULES if not (warnings and rule.is_growth)]
     ranked = sorted(_points(brief, rules), key=lambda point: (-point.score(now), point.rule))
+    ranked = list(_without_echoes(ranked))
     opener = _opener(brief, ranked)
     rest = [_as_point(point) for point in ranked if point.text != (opener and opener.text)]
     head = [*warnings, *([opener] if opener else [])][:most]
@@ -79,6 +80,17 @@ def _point(rule: Rule, draft: Draft) -> Point:
 
 def _ids(draft: Draft) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for item in draft.backing for one in item.fact_ids))
+
+
+def _without_echoes(ranked: Iterable[Point]) -> Iterator[Point]:
+    """Leave out news that rests only on facts of better news: one open role is said once."""
+    told: list[set[str]] = []
+    for point in ranked:
+        ids = set(point.fact_ids)
+        if point.kind is not Kind.opener or not any(ids <= before for before in told):
+            yield point
+        if point.kind is Kind.opener:
+            told.append(ids)
 
 
 def _opener(brief: Brief, ranked: Sequence[Point]) -> Point | None:

@@ -257,6 +257,11 @@ def test_a_closed_company_gets_its_warning_first_and_no_growth() -> None:
     assert {"news_funding", "hire_leader"} & set(by_rule(*facts[2:]))
 
 
+def test_one_open_role_is_spoken_of_once() -> None:
+    found = points(ACME, signal("hiring", "Head of Marketing"))
+    assert [point.rule for point in found] == ["hire_leader"]
+
+
 def test_old_facts_are_worth_less() -> None:
     new, old = by_rule(*tools("HubSpot")), by_rule(
         fact("company.technologies", "HubSpot", days_old=180)

@@ -5,7 +5,7 @@ Robots rules: RFC 9309; product token `warmcall`. Limits from facts/sources.md s
 """
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -140,7 +140,7 @@ class _Visit:
         for _ in range(2):  # once more after a meta refresh
             if not self._may_read(url):
                 return "robots_disallowed"
-            [answer] = yield [_get(url, HTML)]
+            [answer] = yield [self._get(url, HTML)]
             self._tick(answer)
             trouble, page = _judge_page(answer)
             if page is None:
@@ -182,7 +182,7 @@ class _Visit:
 
     def rest(self) -> Steps:
         """Read up to MAX_PAGES more pages, the best first, two at a time."""
-        if self._wants_long_pauses():
+        if self._pause_s() > MAX_CRAWL_DELAY_S:
             return
         if len(self.frontier) < FEW_LINKS:
             yield from self._sitemap()
@@ -198,7 +198,7 @@ class _Visit:
         url = own[0] if own else f"{self.base}/sitemap.xml"
         if not self._may_read(url):
             return
-        [answer] = yield [_get(url, (*XML, *TEXT))]
+        [answer] = yield [self._get(url, (*XML, *TEXT))]
         self._tick(answer)
         if answer.status == 200 and not answer.failure:
             text = decoded(answer.body, "")
@@ -209,8 +209,9 @@ class _Visit:
         if self.started and self.now and (self.now - self.started).total_seconds() > DEADLINE_S:
             return []
         requests: list[Request] = []
+        at_once = 1 if self._pause_s() else AT_ONCE
         for choice in self._ranked():
-            if len(requests) == AT_ONCE or self.spent >= MAX_PAGES:
+            if len(requests) == at_once or self.spent >= MAX_PAGES:
                 break
             key = page_key(choice.url)
             waiting = [kind_of(urlsplit(request.url).path) for request in requests]
@@ -221,7 +222,7 @@ class _Visit:
                 self.skipped += 1
                 continue
             self.spent += 1
-            requests.append(_get(choice.url, HTML))
+            requests.append(self._get(choice.url, HTML))
         return requests or self._feed_request()
 
     def _feed_request(self) -> list[Request]:
@@ -229,7 +230,7 @@ class _Visit:
             if self.spent < MAX_PAGES and url not in self.asked and self._may_read(url):
                 self.asked.add(url)
                 self.spent += 1
-                return [_get(url, (*XML, *TEXT))]
+                return [self._get(url, (*XML, *TEXT))]
         return []
 
     def _ranked(self) -> list[Choice]:
@@ -294,9 +295,13 @@ class _Visit:
     def _may_read(self, url: str) -> bool:
         return self.robots is None or bool(self.robots.can_fetch(url, AGENT))
 
-    def _wants_long_pauses(self) -> bool:
-        pause = self.robots.crawl_delay(AGENT) if self.robots else None
-        return pause is not None and pause > MAX_CRAWL_DELAY_S
+    def _pause_s(self) -> float:
+        """Return the pause between requests that robots.txt asks for, in seconds."""
+        return float((self.robots.crawl_delay(AGENT) if self.robots else None) or 0.0)
+
+    def _get(self, url: str, accept: tuple[str, ...]) -> Request:
+        pause_s = min(self._pause_s(), MAX_CRAWL_DELAY_S)
+        return replace(_get(url, accept), after_s=pause_s)
 
     def _tick(self, answer: Answer) -> None:
         self.started = self.started or answer.at

@@ -46,7 +46,7 @@ _STREET_WORD = re.compile(
     re.IGNORECASE,
 )
 _NOT_STREET = re.compile(
-    r"\b(?:tel|phone|fax|e-?mail|telefon|copyright|©|www)\b|@|https?:|\+\d", re.IGNORECASE
+    r"\b(?:tel|phone|fax|e-?mail|telefon|copyright|www)\b|[©@]|https?:|\+\d", re.IGNORECASE
 )
 _POSTBOX = re.compile(r"\bp\.?o\.? box\b|\bpostfach\b|\bpostboks\b", re.IGNORECASE)
 

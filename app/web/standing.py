@@ -10,7 +10,7 @@ from app.web.choice import Kind, registrable
 from app.web.names import same_company
 from app.web.page import Line, Page
 from app.web.read import Read
-from app.web.text import ascii_marks, excerpt
+from app.web.text import ascii_marks, excerpt, folded
 
 _LINE_CHARS = 500
 _BANNER_WORDS = 45  # a notice is short; a long text tells a story about somebody else
@@ -18,7 +18,8 @@ _ANNOUNCING = frozenset({Kind.home, Kind.about, Kind.other, Kind.contact})
 _CIRCLE = re.compile(
     r"\b(?:network|program|programme|alliance|community|association)\b", re.IGNORECASE
 )
-_WHOM = r"(?P<whom>[A-ZÀ-Þ][\w&'.-]*(?: [A-ZÀ-Þ][\w&'.-]*){0,3})"
+_NAME = r"[A-ZÀ-Þ][\w&'-]*(?:\.[\w&'-]+)*"
+_WHOM = rf"(?P<whom>{_NAME}(?: {_NAME}){{0,3}})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +113,18 @@ def _announced(
 
 
 def _successor(line: Line, whom: str | None, domain: str, moved_to: Iterable[str]) -> str | None:
-    """Prefer the successor's domain: named in the notice, or where pages of the site lead."""
-    hosts = [urlsplit(href).hostname or "" for href in line.hrefs]
-    hosts += re.findall(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,12}\b", line.text.lower())
-    hosts += list(moved_to)
-    for host in hosts:
+    """Prefer the successor's domain: written in the notice, or linked and like its name."""
+    written = re.findall(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,12}\b", line.text.lower())
+    linked = [urlsplit(href).hostname or "" for href in line.hrefs]
+    for host in written:
+        if registrable(host) != domain:
+            return registrable(host)
+    for host in (*linked, *moved_to):
         other = registrable(host)
         if host and other != domain and (whom is None or _label_fits(other, whom)):
             return other
-    return whom.strip(" .") if whom else None
+    return whom
 
 
 def _label_fits(domain: str, whom: str) -> bool:
-    label = re.sub(r"[^a-z0-9]", "", domain.partition(".")[0])
-    return label[:5] in re.sub(r"[^a-z0-9]", "", whom.lower())
+    return folded(domain.partition(".")[0])[:5] in folded(whom)

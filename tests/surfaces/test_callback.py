@@ -183,6 +183,7 @@ def test_anything_but_success_is_a_failure_that_may_be_tried_again(status: int) 
 def test_gone_ends_the_address() -> None:
     failed = failure(Receiver(410))
     assert failed.final
+    assert failed.gone
     assert "410 Gone" in str(failed)
 
 

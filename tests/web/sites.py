@@ -50,9 +50,11 @@ class Web:
     seconds: float = 0.1  # that each round takes
     asked: list[str] = field(default_factory=list)
     rounds: list[int] = field(default_factory=list)
+    pauses_s: list[float] = field(default_factory=list)
 
     def answer(self, request: Request, at: datetime) -> Answer:
         self.asked.append(request.url)
+        self.pauses_s.append(request.after_s)
         assert request.guarded
         parts = urlsplit(request.url)
         reply = self.replies.get(f"{parts.hostname}{parts.path}")

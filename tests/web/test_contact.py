@@ -110,6 +110,7 @@ def test_postal_addresses_are_read_in_the_forms_of_their_countries(body: str, ad
         "<p>PO Box 25</p><p>Gearton 6999</p><p>New Zealand</p>",
         "<p>6900 Cog Drive</p>",
         "<p>In 2019 Acme moved</p>",
+        "<footer><p>© 2004-2026 Acme Gears Ltd</p><p>United Kingdom</p></footer>",
         "<p>Price 12345 Gears</p>",
     ],
 )

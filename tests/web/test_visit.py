@@ -114,6 +114,15 @@ def test_a_site_that_wants_long_pauses_is_asked_for_its_home_page_only() -> None
     assert len(web.asked) == 2
 
 
+def test_short_pauses_are_kept_between_single_requests() -> None:
+    rules = robots("User-agent: *\nCrawl-delay: 1.5")
+    web = Web({f"{HOST}/": HOME, f"{HOST}/robots.txt": rules, f"{HOST}/team/": TEAM})
+    assert tour(web).outcome is Outcome.matched
+    assert len(web.asked) > 3
+    assert set(web.rounds) == {1}
+    assert web.pauses_s == [0.0] + [1.5] * (len(web.asked) - 1)
+
+
 # --- home --------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,174 @@
+"""Real processes as a self-hoster runs them, and stand-ins for vendors and callers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tests.fakes.serving import serve
+from tests.fakes.vendors import PREFIXES, Vendors
+
+ROOT = Path(__file__).parent.parent.parent
+VENDOR_KEYS = {"peopledatalabs": "PDL", "hunter": "HUNTER", "datalegion": "DATALEGION"}
+LOCAL = "127.0.0.1"
+
+
+@dataclass
+class Receiver:
+    """A caller's own server: notes every callback it gets, and answers with `status`."""
+
+    got: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    status: int = 204
+
+    def app(self) -> Starlette:
+        return Starlette(routes=[Route("/{path:path}", self._take, methods=["POST"])])
+
+    async def _take(self, request: Request) -> Response:
+        body = await request.body()
+        self.raw.append(body)
+        self.got.append((dict(request.headers), orjson.loads(body)))
+        return Response(status_code=self.status)
+
+    def ids_by_job(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for headers, body in list(self.got):
+            found.setdefault(body["data"]["job_id"], set()).add(headers["webhook-id"])
+        return found
+
+
+@dataclass
+class Stack:
+    """One installation in `folder`. Processes are started and killed by the test."""
+
+    folder: Path
+    env: dict[str, str]
+    port: int
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOCAL}:{self.port}"
+
+    def run(self, *args: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the CLI to its end."""
+        return subprocess.run(
+            self._argv(*args),
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def start(self, *args: str) -> "subprocess.Popen[bytes]":
+        """Start a process that goes on."""
+        with (self.folder / f"{args[0]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                self._argv(*args),
+                cwd=self.folder,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.processes.append(process)
+        return process
+
+    def start_web(self) -> "subprocess.Popen[bytes]":
+        process = self.start("web", "--host", LOCAL)
+        wait_until(lambda: is_open(self.port), "the web process to listen")
+        return process
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def key(self, *options: str) -> str:
+        made = self.run("keys", "create", "journey", *options)
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+    def client(self, key: str) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            process.wait(30)
+
+    def _argv(self, *args: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "integrations.cli.inbound", *args]
+
+
+@contextmanager
+def installed(folder: Path, **settings: str) -> Iterator[Stack]:
+    """Give a stack with these settings and nothing else of our own environment."""
+    port = free_port()
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "PORT": str(port),
+        "COLUMNS": "100",
+        **settings,
+    }
+    stack = Stack(folder, env, port)
+    try:
+        yield stack
+    finally:
+        stack.stop()
+
+
+@contextmanager
+def vendors_served(vendors: Vendors) -> Iterator[dict[str, str]]:
+    """Serve the stand-ins; give the settings that point the service to them."""
+    with serve(vendors.app()) as url:
+        settings: dict[str, str] = {}
+        for name, vendor in vendors.by_name().items():
+            settings[f"{VENDOR_KEYS[name]}_API_URL"] = url + PREFIXES[name]
+            settings[f"{VENDOR_KEYS[name]}_API_KEY"] = vendor.key
+        yield settings
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind((LOCAL, 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex((LOCAL, port)) == 0
+
+
+def wait_until(is_so: Any, what: str, timeout_s: float = 60) -> None:
+    """Look again and again until something is so; fail with `what` was waited for."""
+    pause = threading.Event()
+    end = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < end, f"waited {timeout_s} s for {what}"
+        pause.wait(0.02)
+
+
+def json_of(answer: httpx.Response) -> Mapping[str, Any]:
+    read: Mapping[str, Any] = answer.json()
+    return read
