@@ -11,7 +11,6 @@ UNPACKED = "gzip, deflate"
 
 _ANY_WRAPPER = 47  # zlib: gzip or zlib, found out by itself
 _BARE = -15  # deflate without a wrapper, as some servers send it
-_GZIP = b"\x1f\x8b"
 
 
 class Garbled(Exception):
@@ -28,6 +27,7 @@ class Body:
             raise Garbled("an encoding that we did not ask for")
         self._zip = zlib.decompressobj(_ANY_WRAPPER) if packed else None
         self._may_be_bare = packed == ["deflate"]
+        self._has_ended = False  # once: what follows is another part of gzip, or padding
         self._most = most
         self._got = bytearray()
 
@@ -53,8 +53,8 @@ class Body:
             plain += self._inflated(chunk, room - len(plain))
             assert self._zip is not None
             chunk = self._zip.unused_data
-            if self._zip.eof:  # another member may follow; anything else is padding
-                chunk = chunk if chunk.startswith(_GZIP) else b""
+            if self._zip.eof:
+                self._has_ended = True
                 self._zip = zlib.decompressobj(_ANY_WRAPPER)
         return bytes(plain)
 
@@ -64,6 +64,8 @@ class Body:
         try:
             return self._zip.decompress(chunk, room)
         except zlib.error as exc:
+            if self._has_ended:
+                return b""
             if not may_be_bare:
                 raise Garbled("a body that cannot be unpacked") from exc
         self._zip = zlib.decompressobj(_BARE)

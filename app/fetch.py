@@ -350,7 +350,7 @@ class Fetch:
             try:
                 target = _redirect(request, answer)
             except httpx.InvalidURL:
-                return self._failed(answer.url, "protocol")
+                return self._failed(answer.url, "blocked_address")
             if target is None:
                 return answer
             if _is_downgrade(answer.url, target) and not (hop == 0 and _is_bare(answer.url)):

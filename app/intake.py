@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from app import callers, freshness, ledger, store
 from app.assembly import assemble
+from app.card import Card
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, Address
 from app.digest import digest, digests
@@ -71,6 +72,10 @@ __all__ = [
     "TryView",
     "UsageView",
 ]
+
+
+NOTHING_YET = {"card": Card().model_dump(mode="json", exclude_none=True)}
+"""What a job has come to before anybody was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,6 +398,9 @@ class Intake(Keys, Records):
 
     def _live_view(self, db: Connection, row: Any) -> JobView:
         """Show a job under way with what it knows so far."""
+        attempts = ledger.attempts_of(db, row.id)
+        if not attempts:
+            return job_view(row, NOTHING_YET)
         prospect = Prospect.from_json(row.prospect)
         wanted = wanted_fields(
             [Section(name) for name in row.sections],
@@ -400,7 +408,7 @@ class Intake(Keys, Records):
         )
         facts = ledger.facts_of_job(db, row.id)
         result = assemble(prospect, wanted, facts, self.now(), positioning=self.positioning)
-        return job_view(row, result_json(result, ledger.attempts_of(db, row.id), None))
+        return job_view(row, result_json(result, attempts, None))
 
 
 def _new_job(

@@ -112,6 +112,12 @@ class Messages(BaseStorage):  # type: ignore[misc] # huey ships no types
         """Say that nothing is kept under any key: no results, revocations or locks are used."""
         return EmptyData
 
+    pop_data = peek_data
+
+    def delete_data(self, key: bytes) -> bool:
+        """Say that there was nothing to delete."""
+        return False
+
     def read_schedule(self, ts: datetime) -> list[bytes]:
         """Say that Huey's own schedule is empty: a message itself says when it is due."""
         return []

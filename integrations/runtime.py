@@ -22,7 +22,6 @@ from app.freshness import Tiers, by_section
 from app.gate import Gate
 from app.guard import Allow, judge_callback
 from app.intake import Intake
-from app.mailbox import Verification, verify
 from app.positioning import Positioning
 from app.provider import Provider
 from app.providers import ALL, KEYED, KEYLESS
@@ -30,6 +29,7 @@ from app.providers.sandbox import Sandbox
 from app.settings import KEYED_PROVIDERS, Settings
 from app.tables import Process
 from app.tasks import Tasks
+from app.verification import Verification, verify
 from app.waterfall import converse
 
 PORTS_KNOWN = timedelta(seconds=1)

@@ -46,7 +46,9 @@ def test_a_message_is_not_taken_before_it_is_due(
     assert [message.ref for message in taken] == ["job_1"]
 
 
-def test_huey_hands_the_id_to_the_worker(database: Database, tasks: Tasks) -> None:
+def test_huey_hands_the_id_to_the_worker_and_has_nothing_to_complain_of(
+    database: Database, tasks: Tasks, caplog: pytest.LogCaptureFixture
+) -> None:
     ran: list[str] = []
     heard = threading.Event()
 
@@ -64,6 +66,7 @@ def test_huey_hands_the_id_to_the_worker(database: Database, tasks: Tasks) -> No
     tasks.wake()
     consumer.stop(graceful=True)
     assert ran == ["job_1"]
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 def test_messages_that_nobody_acted_on_are_put_back(

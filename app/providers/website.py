@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from protego import Protego
 
@@ -118,9 +118,16 @@ class _Visit:
             self._tick(answer)
             self.base = f"https://{host}"
             if answer.failure not in _UNREACHABLE:
+                self._settle(answer)
                 return self._take_robots(answer)
             trouble = trouble or answer.failure or "connect"
         return trouble
+
+    def _settle(self, answer: Answer) -> None:
+        """Stay with the scheme and host of the same site that answered (http, `www.`)."""
+        parts = urlsplit(answer.url)
+        if answer.status and registrable(_host(answer.url)) == self.domain:
+            self.base = f"{parts.scheme}://{parts.netloc}"
 
     def _take_robots(self, answer: Answer) -> str:
         """Apply RFC 9309: 4xx allows all, 5xx and silence disallow all for this run."""
@@ -142,6 +149,7 @@ class _Visit:
                 return "robots_disallowed"
             [answer] = yield [self._get(url, HTML)]
             self._tick(answer)
+            self._settle(answer)
             trouble, page = _judge_page(answer)
             if page is None:
                 return trouble
@@ -195,7 +203,7 @@ class _Visit:
     def _sitemap(self) -> Steps:
         listed = list(self.robots.sitemaps) if self.robots else []
         own = [url for url in listed if registrable(_host(url)) == self.domain]
-        url = own[0] if own else f"{self.base}/sitemap.xml"
+        url = self._here(own[0]) if own else f"{self.base}/sitemap.xml"
         if not self._may_read(url):
             return
         [answer] = yield [self._get(url, (*XML, *TEXT))]
@@ -226,7 +234,7 @@ class _Visit:
         return requests or self._feed_request()
 
     def _feed_request(self) -> list[Request]:
-        for url in all_feeds(page for _, page in self.found.pages):
+        for url in map(self._here, all_feeds(page for _, page in self.found.pages)):
             if self.spent < MAX_PAGES and url not in self.asked and self._may_read(url):
                 self.asked.add(url)
                 self.spent += 1
@@ -287,10 +295,18 @@ class _Visit:
         self._note(choices(page, registrable(page.host)))
 
     def _note(self, found: Iterable[Choice]) -> None:
+        """Keep what could be read, under the scheme and host that this site answers on."""
         for choice in found:
             key = page_key(choice.url)
             if key not in self.frontier or self.frontier[key].score < choice.score:
-                self.frontier[key] = choice
+                self.frontier[key] = replace(choice, url=self._here(choice.url))
+
+    def _here(self, url: str) -> str:
+        """Return an address of this site under the scheme and host that answered."""
+        parts, base = urlsplit(url), urlsplit(self.base)
+        if _host(url).removeprefix("www.") != _host(self.base).removeprefix("www."):
+            return url
+        return urlunsplit((base.scheme, base.netloc, parts.path, parts.query, ""))
 
     def _may_read(self, url: str) -> bool:
         return self.robots is None or bool(self.robots.can_fetch(url, AGENT))

@@ -23,18 +23,23 @@ POLL_S = 0.1
 Watch = Callable[[JobView], None]
 
 
-def brief(parts: Runtime, ask: Ask, wait: timedelta) -> JobView:
-    """Ask for a card and wait for it, no longer than `wait`.
+@contextmanager
+def brief(parts: Runtime, ask: Ask, wait: timedelta) -> Iterator[JobView]:
+    """Ask for a card, wait for it no longer than `wait`, and yield what is known then.
 
-    Without a living worker process the job runs in this one; what is then unfinished when the
-    wait is over goes back to the queue.
+    Without a living worker process the job runs in this one. What is unfinished when the caller
+    is done gets some seconds to end, for an answer under way may be paid for already; then it
+    goes back to the queue.
     """
     caller = parts.intake.local_caller()
     view = parts.intake.request(caller, ask)
     if view.is_final:
-        return view
-    with _worker(parts), _stages() as watch:
-        return _follow(parts.intake, caller, view, wait, watch)
+        yield view
+        return
+    with _worker(parts):
+        with _stages() as watch:
+            view = _follow(parts.intake, caller, view, wait, watch)
+        yield view
 
 
 def _follow(

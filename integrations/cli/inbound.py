@@ -202,8 +202,7 @@ def brief(
     """Look a prospect up and print the card. Needs no server."""
     priority = Priority.refresh if refresh else Priority.interactive
     ask = Ask(prospect=identify(prospect), refresh=refresh, priority=priority)
-    with _running() as parts:
-        view = briefing.brief(parts, ask, timedelta(seconds=wait))
+    with _running() as parts, briefing.brief(parts, ask, timedelta(seconds=wait)) as view:
         briefing.show(view, layout, parts.settings.base_url, runtime.now())
     raise typer.Exit(render.exit_code(view))
 

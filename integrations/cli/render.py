@@ -19,7 +19,7 @@ from rich.text import Text
 from app.battlecard import Card, Company, Person
 from app.facts import Fact
 from app.job import LIVE, Status
-from app.views import JobView
+from app.views import AttemptView, JobView
 from app.wording import clean, dollars
 
 
@@ -64,6 +64,9 @@ ENDS: Mapping[Status, str] = {
     Status.cancelled: "This job was cancelled.",
 }
 """What to say beside the card when a job is not simply complete."""
+
+ANSWERS = frozenset({"matched", "not_found", "invalid_input", "suppressed", "skipped"})
+"""Outcomes of an attempt that need no explanation to a rep."""
 
 FOUND = frozenset({Status.complete, Status.partial, Status.ambiguous})
 
@@ -128,16 +131,30 @@ def _contact(person: Person | None) -> Iterator[Line]:
 
 
 def _noted(text: str, note: str | None) -> str:
-    return f"{text} ({note.replace('_', ' ')})" if note else text
+    return f"{text} ({_words(note)})" if note else text
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _state(view: JobView) -> Iterator[Line]:
-    if view.error:
+    if view.error and view.error.code != view.status.value:
         yield Line(view.error.message)
     elif view.status in ENDS:
         yield Line(ENDS[view.status])
+    if deaf := dict.fromkeys(f"{a.provider} ({_words(a.outcome)})" for a in _unheard(view)):
+        yield Line(f"Not heard: {', '.join(deaf)}.")
     if view.status in LIVE:
         yield Line(f"It goes on as job {view.id} while a worker runs (`warmcall up`).")
+
+
+def _unheard(view: JobView) -> Iterator[AttemptView]:
+    """Return the attempts that brought no answer, of providers that gave none afterwards."""
+    for section, provider in dict.fromkeys((a.section, a.provider) for a in view.attempts):
+        asked = [a for a in view.attempts if (a.section, a.provider) == (section, provider)]
+        if asked[-1].outcome not in ANSWERS:
+            yield asked[-1]
 
 
 def _summary(card: Card) -> Iterator[Line]:
@@ -151,7 +168,7 @@ def _summary(card: Card) -> Iterator[Line]:
 
 def _fields(names: Iterable[str]) -> str:
     """Return field names as a rep would say them, each word once."""
-    words = (name.removeprefix("person.").replace(".", " ").replace("_", " ") for name in names)
+    words = (_words(name.removeprefix("person.").replace(".", " ")) for name in names)
     return ", ".join(dict.fromkeys(words))
 
 
@@ -248,7 +265,7 @@ def _decision_makers(card: Card) -> Iterator[Line]:
 
 def _signals(card: Card) -> Iterator[Line]:
     for one in card.signals:
-        note = f"{one.kind.replace('_', ' ')}, {one.seen_at[:10]}"
+        note = f"{_words(one.kind)}, {one.seen_at[:10]}"
         yield Line(one.headline, note=note, url=one.url)
 
 
@@ -285,8 +302,8 @@ def exit_code(view: JobView) -> int:
     """Return 0 when something is known, 3 when nobody knew anything, 1 when it failed."""
     if view.status is Status.not_found:
         return 3
-    something = view.status in FOUND or (not view.is_final and bool(view.winners))
-    return 0 if something else 1
+    known = not view.is_final and any(not fact.inferred for fact in view.facts)
+    return 0 if known or view.status in FOUND else 1
 
 
 # --- on a terminal -------------------------------------------------------------------------
@@ -334,7 +351,7 @@ def stages(view: JobView) -> RenderableType:
             for one in view.attempts
             if one.section == section.value
         ]
-        told = status.value.replace("_", " ").removeprefix("enrichment ")
+        told = _words(status.value).removeprefix("enrichment ")
         rows.add_row(f"  {section.value}", told, Text(", ".join(asked), style="dim"))
     return Group(Spinner("dots", text=f"Looking up {clean(str(view.prospect))}"), rows)
 

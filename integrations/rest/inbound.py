@@ -23,8 +23,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from app.delivery import Address
 from app.errors import NotReady
 from app.intake import Caller, EventView, Intake, JobView
-from app.mailbox import Verification
 from app.settings import Settings
+from app.verification import Verification
 from integrations.rest import docs, openapi, problem, render, schema
 from integrations.rest.front import Front, RequestLog, body_of, note, problems, say, told
 from integrations.rest.metrics import MEDIA_TYPE as METRICS_TYPE

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from app.facts import Fact, Json
-from app.mailbox import Verification
+from app.verification import Verification
 from app.views import (
     AttemptView,
     DeliveryView,

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -94,7 +95,7 @@ def test_a_second_brief_comes_from_the_cache(cli: Cli) -> None:
 
 
 def test_a_brief_that_runs_out_of_time_names_the_job_that_goes_on(cli: Cli) -> None:
-    said = cli("brief", "slow@acme.example", "--wait", "0")
+    said = cli("brief", SARAH, "--wait", "0")
     assert said.code == 1
     assert re.search(r"It goes on as job \w+ while a worker runs", said.out)
 
@@ -424,10 +425,10 @@ def sent_as_printed(line: str) -> tuple[int, dict[str, object]]:
     url = urlsplit(next(word for word in words if word.startswith("http")))
     headers = [words[i + 1] for i, word in enumerate(words) if word == "-H"]
     body = words[words.index("-d") + 1]
-    connection = HTTPConnection(str(url.hostname), url.port, timeout=30)
-    connection.request("POST", url.path, body, dict(one.split(": ", 1) for one in headers))
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
+    with closing(HTTPConnection(str(url.hostname), url.port, timeout=30)) as connection:
+        connection.request("POST", url.path, body, dict(one.split(": ", 1) for one in headers))
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
 
 
 def test_the_first_start_prints_a_key_and_a_curl_line_that_gives_a_card(

@@ -177,8 +177,22 @@ def test_a_job_that_has_not_ended_says_that_it_goes_on(status: Status) -> None:
 
 
 def test_the_reason_of_a_failure_is_said_instead() -> None:
-    error = JobError("provider_error", "Hunter did not answer.")
-    assert "Hunter did not answer." in printed(job({}, Status.provider_error, error=error))
+    error = JobError("worker_died", "3 workers died while running this job.")
+    assert "3 workers died" in printed(job({}, Status.provider_error, error=error))
+
+
+def test_providers_that_were_not_heard_are_named() -> None:
+    def asked(provider: str, outcome: str) -> AttemptView:
+        return AttemptView(provider, outcome, "", 0.0, 12, False, "person", NOW)
+
+    attempts = [
+        asked("hunter", "rate_limited"),
+        asked("datalegion", "rate_limited"),
+        asked("datalegion", "matched"),
+        asked("website", "not_found"),
+    ]
+    out = printed(replace(job({}, Status.partial), attempts=attempts))
+    assert "Not heard: hunter (rate limited).\n" in out
 
 
 @pytest.mark.parametrize(

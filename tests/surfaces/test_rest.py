@@ -20,8 +20,8 @@ from app.database import Database
 from app.errors import Blocked, QuotaExceeded, TooManyRequests, WarmcallError
 from app.facts import FIELDS, Section
 from app.intake import UNLIMITED
-from app.mailbox import Verification
 from app.settings import Settings
+from app.verification import Verification
 from integrations.rest import docs, inbound, openapi, problem, render, schema
 from integrations.rest.front import problems
 from integrations.runtime import Watcher

@@ -48,6 +48,7 @@ class Web:
 
     replies: Mapping[str, Reply | str]
     seconds: float = 0.1  # that each round takes
+    http_only: bool = False  # https is refused; the fetch layer falls back on the first pages
     asked: list[str] = field(default_factory=list)
     rounds: list[int] = field(default_factory=list)
     pauses_s: list[float] = field(default_factory=list)
@@ -58,6 +59,11 @@ class Web:
         assert request.guarded
         parts = urlsplit(request.url)
         reply = self.replies.get(f"{parts.hostname}{parts.path}")
+        url = request.url
+        if self.http_only and parts.scheme == "https":
+            falls_back = parts.path in {"/", "/robots.txt"}
+            reply = reply if falls_back else Reply(failure="connect")
+            url = url.replace("https://", "http://")
         if reply is None:
             known = any(key.partition("/")[0] == parts.hostname for key in self.replies)
             reply = Reply("Not Found", 404) if known else Reply(failure="dns_nxdomain")
@@ -71,7 +77,7 @@ class Web:
             0 if reply.failure else reply.status,
             {"content-type": reply.kind, **reply.headers},
             b"" if reply.failure else reply.body.encode(),
-            reply.url or request.url,
+            reply.url or url,
             at,
             reply.failure,
         )

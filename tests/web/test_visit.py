@@ -137,6 +137,22 @@ def test_the_www_host_is_tried_when_the_bare_domain_cannot_be_reached() -> None:
     ]
 
 
+def test_a_site_without_https_is_read_by_http_from_then_on() -> None:
+    web = Web({f"{HOST}/": HOME, f"{HOST}/team/": TEAM}, http_only=True)
+    found = tour(web)
+    assert people(found) == {"Ada Lindqvist": "CEO"}
+    assert all(url.startswith("http://") for url in web.asked[1:])
+    blind = Web({f"{HOST}/en/about": TEAM}, http_only=True)
+    assert people(tour(blind)) == {"Ada Lindqvist": "CEO"}
+    assert f"http://{HOST}/en/about" in blind.asked
+
+
+def test_absolute_links_are_followed_on_the_scheme_and_host_that_answer() -> None:
+    home = html(f'<a href="https://www.{HOST}/team/">Team</a>{FOOT}')
+    web = Web({f"{HOST}/": home, f"{HOST}/team/": TEAM}, http_only=True)
+    assert people(tour(web)) == {"Ada Lindqvist": "CEO"}
+
+
 WALL = html("<h1>Sorry, you have been blocked</h1>", title="Attention Required! | Cloudflare")
 
 

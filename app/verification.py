@@ -1,4 +1,3 @@
-# ruff: noqa: A005  # nothing here is run as a script, so `import mailbox` stays the standard one
 """Whether an e-mail address can be written to: its form, its kind and the DNS of its domain.
 
 No mailbox is ever tried by SMTP: many hosts say yes to everything, and the others block who asks.

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from app.mailbox import Verification, verify
 from app.provider import Answer, Request
+from app.verification import Verification, verify
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 Dns = dict[str, list[str] | str]  # "MX acme.com" -> records, or the name of a failure
