@@ -110,7 +110,7 @@ def _failed(health: Health, now: datetime) -> Health:
     if health.opened_until and now < health.opened_until:
         return health  # sent before it opened: neither news nor a reason to wait longer
     failures = health.failures + 1
-    if failures < FAILURES_TO_OPEN and not health.opened_until:
+    if failures < FAILURES_TO_OPEN:
         return replace(health, failures=failures)
     return replace(health, failures=failures, opened_until=now + OPEN, probing_since=None)
 

@@ -334,6 +334,8 @@ class Fetch:
             url = _normal(httpx.URL(request.url).copy_merge_params(request.params))
         except httpx.InvalidURL:  # such as digits of another script: nothing we would dial
             return self._failed(request.url, "blocked_address")
+        if request.after_s:
+            await self._sleep(request.after_s)
         pool = Pool(provider.name, provider.pace.at_once)
         followed = self._followed(pool, request, url)
         answer = await self._within(self._limit_s(request, deadline), url, followed)
@@ -411,7 +413,7 @@ class Fetch:
             answer = self._failed(url, failure_of(exc))
         spent_ms = (answer.at - started).total_seconds() * 1000
         told = answer.failure or answer.status
-        logger.debug("%s: %s at %s in %d ms", name, told, httpx.URL(url).host, spent_ms)
+        logger.debug("%s: %s at %s in %d ms", name, told, urlsplit(url).hostname, spent_ms)
         return answer
 
     async def _received(

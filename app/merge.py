@@ -353,8 +353,9 @@ def _name_part(name: str, full: Item, by_field: Mapping[str, Sequence[Fact]]) ->
     the full name itself.
     """
     told = by_field.get(name, ())
-    fitting = [f for f in told if _fits(f, full) and f.inferred <= full.is_inferred]
-    others = [fact for fact in told if fact not in fitting]
+    fits = [fact for fact in told if _fits(fact, full)]
+    fitting = [fact for fact in fits if fact.inferred <= full.is_inferred]
+    others = [fact for fact in told if fact not in fits]  # a guess that fits is no other opinion
     return _items(name, fitting or _derived(name, full)) + _items(name, others)
 
 

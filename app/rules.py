@@ -217,7 +217,7 @@ def _dmarc(brief: Brief) -> Iterator[Draft]:
     seller = brief.positioning.seller if brief.positioning else None
     sells = seller and _MAIL_SELLERS.search(f"{seller.offer or ''} {seller.audience or ''}")
     policy = brief.text("company.dmarc").casefold()
-    if item and sells and policy in {"none", "missing"}:
+    if item and sells and policy in {"p=none", "missing"}:
         yield Draft("Their mail domain is not enforced by DMARC: who looks after that?", [item])
 
 

@@ -8,7 +8,7 @@ What one section learns (a company's domain) may open the next provider of anoth
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from app.facts import FIELDS, Fact, Section, known_fields
 from app.prospect import Identifiers
@@ -36,6 +36,9 @@ LEARNT = {
 
 SURE = 0.6
 """A fact below this confidence is not used to ask the next provider."""
+
+HEAVY = 20_000
+"""Answers of more bytes than this are read in a thread, so that other jobs do not wait."""
 
 PROFILE = "https://www.linkedin.com/"
 
@@ -94,12 +97,36 @@ async def converse(
     try:
         asked = next(exchange)
         while True:
-            asked = exchange.send(await send(asked))
+            answers = await send(asked)
+            if sum(len(answer.body) for answer in answers) < HEAVY:
+                asked = exchange.send(answers)
+            else:
+                asked = await asyncio.to_thread(_sent, exchange, answers)
     except StopIteration as done:
         result: T = done.value
         return result
+    except _Returned as done:
+        read: T = done.value
+        return read
     finally:
         exchange.close()
+
+
+class _Returned(Exception):
+    """A generator returned in another thread, where StopIteration cannot be raised from."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+def _sent(
+    exchange: Generator[list[Request], list[Answer], T], answers: list[Answer]
+) -> list[Request]:
+    try:
+        return exchange.send(answers)
+    except StopIteration as done:
+        raise _Returned(done.value) from None
 
 
 def _sum(so_far: float | None, more: Sequence[float | None]) -> float | None:

@@ -11,6 +11,7 @@ from functools import partial
 from uuid import uuid4
 
 from pythonjsonlogger.json import JsonFormatter
+from sqlalchemy.exc import DBAPIError
 
 from app import store
 from app.bell import Bell, ring_at
@@ -198,8 +199,7 @@ class Runtime:
 
 def start(settings: Settings) -> Runtime:
     """Wire the service on an up-to-date database."""
-    database = Database(settings.database_url)
-    database.migrate()
+    database = _database(settings.database_url)
     tasks = Tasks(database, now)
     providers, unconfigured = configured(settings)
     positioning = _positioning(settings)
@@ -225,6 +225,17 @@ def start(settings: Settings) -> Runtime:
         positioning=positioning,
         fetch=partial(_fetch, settings, database),
     )
+
+
+def _database(url: str) -> Database:
+    """Open the database and bring it up to date. Raises BadSettings when it cannot be used."""
+    database = Database(url)
+    try:
+        database.migrate()
+    except DBAPIError as exc:
+        database.close()
+        raise BadSettings(f"DATABASE_URL: {url} cannot be used: {exc.orig}") from exc
+    return database
 
 
 def configured(settings: Settings) -> tuple[list[Provider], list[str]]:
@@ -277,9 +288,7 @@ def _fetch(settings: Settings, database: Database) -> Fetch:
 def log_as_json(level: str) -> None:
     """Log one JSON object a line to stderr, with the fields of the event beside its message."""
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        JsonFormatter("{levelname}{name}{message}", style="{", timestamp=True)
-    )
+    handler.setFormatter(JsonFormatter("{levelname}{name}{message}", style="{", timestamp=True))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("httpx", "huey", "aiohttp", "alembic", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)

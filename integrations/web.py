@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,6 +70,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
         timeout_graceful_shutdown=GRACE_S,
         h11_max_incomplete_event_size=32_768,
     )
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: None)  # uvicorn raises the signal again when it has ended
     log.info("web started", extra={"host": host, "port": port})
     uvicorn.Server(config).run(sockets=[listener])
     runtime.close()

@@ -5,6 +5,7 @@ import gzip
 import logging
 import socket
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -476,6 +477,18 @@ async def test_a_hanging_provider_does_not_hold_up_another(door: Door, web: Web)
     await stuck
 
 
+async def test_a_call_that_is_cancelled_gives_its_place_back(door: Door, web: Web) -> None:
+    web.pages |= {"/hang": hang, "/": page("{}")}
+    vendor = Vendor(pace=Pace(per_s=1000, burst=1000, at_once=1))
+    fetch = door.fetch()
+    stuck = asyncio.ensure_future(ask(fetch, f"{web.base}/hang", vendor))
+    while not web.seen:
+        await asyncio.sleep(0)
+    stuck.cancel()
+    assert (await ask(fetch, f"{web.base}/", vendor)).status == 200
+    assert (stuck.cancelled(), door.reports) == (True, [None])
+
+
 async def test_a_call_cut_by_the_deadline_is_no_failure_of_the_provider(
     door: Door, web: Web
 ) -> None:
@@ -541,6 +554,15 @@ async def test_a_page_is_read_with_its_headers_and_last_address(door: Door, web:
     assert answer.url == f"http://site.example:{web.port}/new?x=1"
     assert answer.headers["content-type"] == HTML
     assert (door.reports, door.health) == ([], {})  # a site's bad day is nobody's breaker
+
+
+async def test_a_page_is_asked_for_after_the_pause_that_its_site_wants(
+    door: Door, web: Web
+) -> None:
+    door.names["site.example"] = [["127.0.0.1"]]
+    web.pages["/"] = page(HELLO)
+    await visit(door.fetch(allow=LOOPBACK), f"http://site.example:{web.port}/", after_s=2.0)
+    assert door.naps == [2.0]
 
 
 async def test_neither_cookies_nor_a_referer_are_ever_sent(door: Door, web: Web) -> None:
@@ -671,9 +693,12 @@ async def test_a_gzip_bomb_is_stopped_at_the_cap(door: Door, web: Web) -> None:
 
 
 def test_no_chunk_is_unpacked_beyond_the_cap() -> None:
-    body = Body("gzip", most=1000)
-    body.add(gzip.compress(b"0" * 50_000_000))
-    assert (len(body.content), body.is_cut) == (1000, True)
+    body, bomb = Body("gzip", most=1000), gzip.compress(b"0" * 50_000_000)
+    tracemalloc.start()
+    body.add(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(body.content), body.is_cut, peak < 1_000_000) == (1000, True, True)
     body.add(b"more of it")
     assert len(body.content) == 1000
 

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.settings import KEYED_PROVIDERS, env_example
+from app.settings import KEYED_PROVIDERS, KEYLESS_PROVIDERS, env_example
 from tests.words import LISTING, error_kinds, public_words
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 
-ASYNC = {"app/engine.py", "app/waterfall.py", "app/fetch.py"}
+ASYNC = {"app/engine.py", "app/courier.py", "app/waterfall.py", "app/fetch.py"}
 """The only modules of the core where something waits (house rule: one loop runs the jobs)."""
 
 PATCHES_AT_MOST = 3
@@ -98,10 +98,9 @@ def test_the_example_file_is_what_the_settings_say() -> None:
 
 
 def test_every_provider_has_fixtures_and_every_fixture_a_provider() -> None:
-    modules_ = {path.stem for path in (ROOT / "app/providers").glob("[a-z]*.py")}
-    folders = {path.parent.name for path in (HERE / "providers").glob("*/*.json")}
-    assert folders <= modules_
-    assert set(KEYED_PROVIDERS) <= folders & modules_
+    adapters = {path.stem for path in (ROOT / "app/providers").glob("[a-z]*.py")}
+    assert {path.parent.name for path in (HERE / "providers").glob("*/*.json")} == adapters
+    assert {*KEYLESS_PROVIDERS, *KEYED_PROVIDERS} == adapters
 
 
 def test_hardly_anything_is_patched() -> None:

@@ -368,3 +368,15 @@ def test_a_guess_is_shown_only_where_nobody_stated_anything(facts: list[Fact]) -
     stated = {fact.field for fact in facts if not fact.inferred and merge([fact]).ranked}
     for field in sorted(stated - {"person.candidates"}):
         assert not any(item.is_inferred for item in merged.items(field))
+
+
+def test_a_guess_that_agrees_is_no_other_opinion() -> None:
+    merged = merge(
+        [
+            name("Sarah Chen", "orbit"),
+            fact("person.first_name", "Sarah", "orbit"),
+            name("Sarah Chen", "inferred", 0.55, inferred=True),
+            fact("person.first_name", "Sarah", "inferred", 0.55, inferred=True),
+        ]
+    )
+    assert merged.conflicts == ()

@@ -192,7 +192,7 @@ def test_a_rule_says_what_its_facts_say(rule: str, facts: list[Fact], said: str)
         ("stage_young", [fact("company.founded_year", 2015)]),
         ("person_match", [fact("person.title", 7)]),
         ("status", [fact("company.status", {"status": "active"})]),
-        ("dmarc_weak", [fact("company.dmarc", "none")]),
+        ("dmarc_weak", [fact("company.dmarc", "p=none")]),
         ("guessed_name", [SARAH]),
     ],
 )
@@ -325,11 +325,11 @@ def test_a_competitor_in_use_is_brought_up() -> None:
 
 
 def test_mail_security_is_a_subject_only_for_those_who_sell_it() -> None:
-    weak = fact("company.dmarc", "none")
+    weak = fact("company.dmarc", "p=none")
     security = selling(offer="anti-phishing and e-mail security")
     assert "dmarc_weak" in by_rule(weak, positioning=security)
     assert "dmarc_weak" not in by_rule(weak, positioning=selling())
-    assert "dmarc_weak" not in by_rule(fact("company.dmarc", "reject"), positioning=security)
+    assert "dmarc_weak" not in by_rule(fact("company.dmarc", "p=reject"), positioning=security)
 
 
 # --- properties ----------------------------------------------------------------------------

@@ -55,7 +55,8 @@ def error_kinds(root: type[WarmcallError] = WarmcallError) -> set[type[WarmcallE
 
 def tasks() -> set[str]:
     """Return the stored names of the queue's messages: renaming one strands what is waiting."""
-    posted = Tasks(Database("sqlite:///never-opened.db"), lambda: datetime(2026, 11, 21, tzinfo=UTC))
+    database = Database("sqlite:///never-opened.db")
+    posted = Tasks(database, lambda: datetime(2026, 11, 21, tzinfo=UTC))
     messages = (posted.job("job_1", Priority.interactive), posted.delivery("delivery_1"))
     return {orjson.loads(message.data)["task"] for message in messages}
 

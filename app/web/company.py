@@ -347,12 +347,6 @@ def _signal_fact(signal: Signal) -> Fact:
     return _fact("signals", value, signal.confidence, signal.page, signal.quote)
 
 
-def redirected_elsewhere(page: Page, domain: str) -> str | None:
-    """Return the registrable domain when a page was read from another one than asked for."""
-    found = registrable(page.host)
-    return found if found != domain else None
-
-
 def is_same_company(page: Page, domain: str) -> bool:
     """Tell whether a page on another domain still is the company's: its old name stands there."""
     label = domain.partition(".")[0]

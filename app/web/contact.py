@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 import phonenumbers
-from rapidfuzz.distance import DamerauLevenshtein
 
 from app.web.choice import Kind, registrable
 from app.web.page import Line, Link, Page
@@ -208,12 +207,3 @@ def is_own(address: str, domain: str) -> bool:
     if host in _SAMPLE_DOMAINS or local in _SKIPPED_LOCAL or local.startswith("www"):
         return False
     return registrable(host) == domain
-
-
-def looks_mistyped(host: str, domain: str) -> bool:
-    """Tell whether a mail domain is one slip away from the site's own.
-
-    >>> looks_mistyped("amce.com", "acme.com"), looks_mistyped("acme.com", "acme.com")
-    (True, False)
-    """
-    return DamerauLevenshtein.distance(host, domain) == 1

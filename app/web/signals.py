@@ -20,7 +20,6 @@ KINDS = (
 )  # fmt: skip
 """The words a signal's `kind` may be."""
 
-MAX_NEWS = 8
 NEWS_DAYS = 400  # older headlines are history, not a reason to call
 
 

@@ -106,16 +106,19 @@ def provider(view: ProviderView) -> Finding:
     part = f"provider {view.name}"
     prefix = KEYED_PROVIDERS.get(view.name)
     if not view.configured:
-        hint = (
-            f"set {prefix}_API_KEY to switch it on" if prefix else "left out of WARMCALL_PROVIDERS"
-        )
-        return Finding(part, State.note, f"off: {hint}")
+        return Finding(part, State.note, f"off: {_switch(prefix)}")
     if view.state not in TROUBLED:
         return Finding(part, State.ok, f"{view.calls_today} calls today")
     until = f" until {view.until:%Y-%m-%d %H:%M} UTC" if view.until else ""
     check = f" Check {prefix}_API_KEY and the account's credits." if prefix else ""
     why = view.reason or "it failed again and again"
     return Finding(part, State.failed, f"not asked{until}: {why}.{check}")
+
+
+def _switch(prefix: str | None) -> str:
+    if prefix:
+        return f"set {prefix}_API_KEY to switch it on (and name it in WARMCALL_PROVIDERS, if set)"
+    return "left out of WARMCALL_PROVIDERS, or not possible with WARMCALL_EGRESS_PROXY"
 
 
 def callbacks(given_up: Sequence[DeliveryView]) -> Finding:

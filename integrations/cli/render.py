@@ -95,7 +95,7 @@ def blocks(view: JobView, now: datetime) -> list[Block]:
         Block("Signals", list(_signals(card))),
         Block("Changed since last time", [Line(str(change)) for change in card.changes]),
         Block("Not known", _gaps(card)),
-        Block("Sources", list(_sources(shown.values(), now))),
+        Block("Sources", list(_sources(_counted(shown.values(), card), now))),
     ]
     return told[:1] + [_gathered(block) for block in told[1:] if block.lines]
 
@@ -271,6 +271,11 @@ def _signals(card: Card) -> Iterator[Line]:
 
 def _gaps(card: Card) -> list[Line]:
     return [Line(_fields(card.gaps))] if card.gaps else []
+
+
+def _counted(facts: Iterable[Fact], card: Card) -> list[Fact]:
+    """Leave out guesses at what somebody has stated."""
+    return [fact for fact in facts if not fact.inferred or fact.field in card.inferred]
 
 
 def _sources(facts: Iterable[Fact], now: datetime) -> Iterator[Line]:

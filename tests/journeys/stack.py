@@ -27,6 +27,8 @@ ROOT = Path(__file__).parent.parent.parent
 VENDOR_KEYS = {"peopledatalabs": "PDL", "hunter": "HUNTER", "datalegion": "DATALEGION"}
 LOCAL = "127.0.0.1"
 
+Job = Mapping[str, Any]  # as it came over the wire
+
 
 @dataclass
 class Receiver:
@@ -34,6 +36,7 @@ class Receiver:
 
     got: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     status: int = 204
 
     def app(self) -> Starlette:
@@ -42,6 +45,7 @@ class Receiver:
     async def _take(self, request: Request) -> Response:
         body = await request.body()
         self.raw.append(body)
+        self.paths.append(request.url.path)
         self.got.append((dict(request.headers), orjson.loads(body)))
         return Response(status_code=self.status)
 
@@ -96,6 +100,13 @@ class Stack:
         wait_until(lambda: is_open(self.port), "the web process to listen")
         return process
 
+    def start_worker(self) -> "subprocess.Popen[bytes]":
+        """Start a worker, and wait until it has said in its log that it works."""
+        told = len(self.log("worker")) if (self.folder / "worker.log").exists() else 0
+        process = self.start("worker")
+        wait_until(lambda: "worker started" in self.log("worker")[told:], "the worker to start")
+        return process
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
@@ -148,6 +159,20 @@ def vendors_served(vendors: Vendors) -> Iterator[dict[str, str]]:
         yield settings
 
 
+def ask(client: httpx.Client, **body: Any) -> Job:
+    """Ask for a card and wait for it; return the job as it was answered."""
+    answer = client.post("/v1/enrich", json=body, headers={"Prefer": "wait=30"})
+    assert answer.status_code in {200, 202}, answer.text
+    return json_of(answer)
+
+
+def outcomes(job: Job, *providers: str) -> list[tuple[str, str]]:
+    """Return who was asked and what came of it, in order; of these providers, or of all."""
+    attempts = sorted(job["attempts"], key=lambda one: one["at"])
+    told = [(one["provider"], one["outcome"]) for one in attempts]
+    return [one for one in told if not providers or one[0] in providers]
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind((LOCAL, 0))
@@ -169,6 +194,6 @@ def wait_until(is_so: Any, what: str, timeout_s: float = 60) -> None:
         pause.wait(0.02)
 
 
-def json_of(answer: httpx.Response) -> Mapping[str, Any]:
-    read: Mapping[str, Any] = answer.json()
+def json_of(answer: httpx.Response) -> Job:
+    read: Job = answer.json()
     return read

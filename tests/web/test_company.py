@@ -31,8 +31,11 @@ def test_the_name_is_voted_for_by_site_name_copyright_and_logo() -> None:
 
 
 def test_a_slogan_in_every_site_name_is_not_the_name() -> None:
-    slogan = "Acme Gears - Acme Gears Precision Drive Parts"
-    pages = [f'<meta property="og:site_name" content="{slogan}"><p>x</p>{FOOT}'] * 3
+    slogan = "Acme Gears Precision Drive Parts"
+    pages = [
+        f'<meta property="og:site_name" content="{page_name} - {slogan}">'
+        for page_name in ("Acme Gears", "What we make", "Talk to us")
+    ]
     assert named(*pages) == ["Acme Gears"]
 
 
@@ -68,7 +71,7 @@ def test_two_close_names_are_both_shown_and_neither_is_sure() -> None:
 @pytest.mark.parametrize(
     ("line", "legal"),
     [
-        ("<p>Copyright © 2005-2014 Acme Gears Works, LLC - 1 Cog Way</p>", "Acme Gears Works, LLC"),
+        ("<p>Copyright © 2007-2019 Acme Gears Works, LLC - 1 Cog Way</p>", "Acme Gears Works, LLC"),
         ("<p>© 2015 Acme Gears, Inc. All Rights Reserved.</p>", "Acme Gears, Inc."),
         ("<h3>Acme Gears GmbH &amp; Co. KG</h3>", "Acme Gears GmbH & Co. KG"),
         ("<p>Underwritten by Other Insurance Company, Inc.</p>", None),
@@ -180,7 +183,7 @@ def test_linked_data_of_another_domain_is_not_believed_and_casts_doubt_on_the_si
         ("Our company was established in 1987.", 1987),
         ("Das Unternehmen wurde 1987 in Bath gegründet.", 1987),
         ("Since 1987, Acme Gears has made wheels.", 1987),
-        ("We came together nearly 20 years ago to make wheels.", None),
+        ("It began almost 40 years ago with one wheel.", None),
         ("Over 30 years of experience in gears since 1996.", None),
         ("The Spindle Institute was founded in 1893.", None),
         ("Ada studied at a school founded in 1893.", None),
@@ -199,6 +202,8 @@ def test_the_start_of_a_copyright_range_is_a_weak_guess_and_only_the_last_resort
     assert (fact.value, fact.confidence, fact.inferred) == (1998, 0.35, True)
     stated = {"/": guess, "/about/": "<p>Acme Gears was founded in 1990.</p>"}
     assert values(facts_of(stated), "company.founded_year") == [1990]
+    others = {"/": "<footer><p>© 1998-2026 Spindle Pictures</p><p>© Acme Gears</p></footer>"}
+    assert values(facts_of(others), "company.founded_year") == []
     one_year = {"/": "<footer><p>© 2026 Acme Gears</p></footer>"}
     assert values(facts_of(one_year), "company.founded_year") == []
 
@@ -206,11 +211,11 @@ def test_the_start_of_a_copyright_range_is_a_weak_guess_and_only_the_last_resort
 @pytest.mark.parametrize(
     ("body", "count"),
     [
-        ("<p>We're a team of around 150 software people.</p>", 150),
-        ("<p>61</p><p>Mitarbeiter</p><p>5</p><p>Standorte</p>", 61),
-        ("<p>Zurzeit beschäftigen wir circa 50 Mitarbeitende.</p>", 50),
+        ("<p>A happy team of about 85 watchmakers.</p>", 85),
+        ("<p>73</p><p>Mitarbeiter</p><p>4</p><p>Werke</p>", 73),
+        ("<p>Wir sind rund 35 Mitarbeitende.</p>", 35),
         ("<p>Our more than 1,200 employees make wheels.</p>", 1200),
-        ("<p>More than 150 policies for everyone.</p>", None),
+        ("<p>More than 90 brochures for everyone.</p>", None),
         ("<p>We help companies with 500 employees.</p>", None),
     ],
 )
@@ -221,10 +226,10 @@ def test_headcount_is_what_the_company_says_of_itself(body: str, count: int | No
 
 def test_an_exact_headcount_wins_over_a_round_one() -> None:
     pages = {
-        "/": f"<p>61</p><p>Employees</p>{FOOT}",
-        "/team/": "<p>We are a team of around 50 people.</p>",
+        "/": f"<p>73</p><p>Employees</p>{FOOT}",
+        "/team/": "<p>We are a team of around 60 people.</p>",
     }
-    assert values(facts_of(pages), "company.employee_count") == [61]
+    assert values(facts_of(pages), "company.employee_count") == [73]
 
 
 def test_the_parent_is_named_only_for_the_company_itself() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.web.choice import Kind
-from app.web.contact import find_phones, looks_mistyped, phone_region
+from app.web.contact import find_phones, phone_region
 from app.web.socials import profile
 from tests.web.sites import facts_of, page, values
 
@@ -36,11 +36,11 @@ def test_numbers_are_read_as_they_are_written(body: str, number: str) -> None:
         "<p>Fax: +44 20 7946 0123</p>",
         "<p>Fax:</p><p>+44 20 7946 0123</p>",
         '<p>Fax: <a href="tel:+442079460123">020 7946 0123</a></p>',
-        "<p>Company registered in England #02079460123. VAT #179706954.</p>",
+        "<p>Company registered in England #02079460123. VAT #999999973.</p>",
         "<p>Tel: +1 202-555-0143</p>",
         "<p>Tel: +44 000 000 0000</p>",
         "<p>More than 02079460123 gears sold</p>",
-        "<p>1305 Cumberland Gears</p>",
+        "<p>1309 Cogwheelstreet Gears</p>",
     ],
 )
 def test_faxes_register_numbers_and_placeholders_are_no_phones(body: str) -> None:
@@ -81,7 +81,6 @@ def test_addresses_of_others_and_of_machines_are_left_out() -> None:
     body = """<p>studio@spindle.example webmaster@acmegears.example noreply@acmegears.example</p>
     <a href="mailto:<b>x</b>">x</a><a href="mailto:">y</a><p>hello@amcegears.example</p>"""
     assert values(facts_of({"/": FOOT, "/contact/": body}), "company.emails") == []
-    assert looks_mistyped("amcegears.example", "acmegears.example")
 
 
 @pytest.mark.parametrize(
@@ -89,8 +88,8 @@ def test_addresses_of_others_and_of_machines_are_left_out() -> None:
     [
         ("<p>14 Cog Street, Bath, ZZ1 1ZZ</p>", "14 Cog Street, Bath, ZZ1 1ZZ, United Kingdom"),
         (
-            "<p>6900 Cog Drive, Suite 12</p><p>Gearville, MD 20800</p>",
-            "6900 Cog Drive, Suite 12, Gearville, MD 20800, United States",
+            "<p>5800 Cog Drive, Suite 12</p><p>Gearville, MD 20999</p>",
+            "5800 Cog Drive, Suite 12, Gearville, MD 20999, United States",
         ),
         ("<p>Zahnweg 13b, 29999 Radstadt</p><p>Germany</p>",
          "Zahnweg 13b, 29999 Radstadt, Germany"),
@@ -108,7 +107,7 @@ def test_postal_addresses_are_read_in_the_forms_of_their_countries(body: str, ad
     "body",
     [
         "<p>PO Box 25</p><p>Gearton 6999</p><p>New Zealand</p>",
-        "<p>6900 Cog Drive</p>",
+        "<p>5800 Cog Drive</p>",
         "<p>In 2019 Acme moved</p>",
         "<footer><p>© 2004-2026 Acme Gears Ltd</p><p>United Kingdom</p></footer>",
         "<p>Price 12345 Gears</p>",

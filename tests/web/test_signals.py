@@ -4,7 +4,7 @@ import pytest
 
 from app.web.fingerprints import CLASSES, CNAME, MX, PAGE_HOSTS, SPF, TXT, tool_class
 from app.web.page import Page
-from app.web.signals import feed_news, headline_kind
+from app.web.signals import KINDS, feed_news, headline_kind
 from tests.web.sites import NOW, facts_of, page, values
 
 FOOT = "<footer><p>© Acme Gears</p></footer>"
@@ -102,9 +102,9 @@ def test_the_job_board_is_recognised(embedded: str, vendor: str) -> None:
 
 
 def test_public_prices_are_a_signal_and_prices_elsewhere_are_not() -> None:
-    body = "<p>starting at</p><p>$52/gear</p><p>annually</p><p>from 19 € per wheel</p><p>$0</p>"
+    body = "<p>starting at</p><p>$31/gear</p><p>annually</p><p>from 17 € per wheel</p><p>$0</p>"
     assert signals({"/pricing/": body}) == [
-        ("pricing_public", "Public prices on the pricing page: $52/gear, 19 € per wheel")
+        ("pricing_public", "Public prices on the pricing page: $31/gear, 17 € per wheel")
     ]
     assert signals({"/about/": body}) == []
 
@@ -130,6 +130,7 @@ def test_public_prices_are_a_signal_and_prices_elsewhere_are_not() -> None:
 )
 def test_headlines_are_classed(headline: str, kind: str | None) -> None:
     assert headline_kind(headline) == kind
+    assert kind in {None, *KINDS}
 
 
 def test_a_newsroom_gives_recent_dated_headlines_with_their_links() -> None:

@@ -1,0 +1,52 @@
+"""One running service that several journeys share: web, worker, vendors, four callers."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.vendors import Vendors
+from tests.journeys.stack import LOCAL, Stack, installed, vendors_served
+
+CALLERS = 4
+
+
+@dataclass(frozen=True)
+class Service:
+    """The running service; each of `clients` has a key of its own, without a limit."""
+
+    stack: Stack
+    vendors: Vendors
+    keys: tuple[str, ...]
+    clients: tuple[httpx.Client, ...]
+
+    @property
+    def client(self) -> httpx.Client:
+        return self.clients[0]
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Install in an empty folder, with everything logged, and start it all at once."""
+    vendors = Vendors()
+    for name, vendor in vendors.by_name().items():
+        vendor.key = f"s3cret-of-{name}"
+    options = {
+        "WARMCALL_PROVIDERS": "peopledatalabs,hunter,datalegion",
+        "WARMCALL_CALLBACK_ALLOW": LOCAL,
+        "WARMCALL_LOG_LEVEL": "DEBUG",
+    }
+    folder: Path = tmp_path_factory.mktemp("service")
+    with vendors_served(vendors) as settings, installed(folder, **settings, **options) as stack:
+        stack.start("worker")
+        with ThreadPoolExecutor(CALLERS) as pool:
+            making = [pool.submit(stack.key, "--quota", "unlimited") for _ in range(CALLERS)]
+            stack.start_web()
+            keys = tuple(one.result() for one in making)
+        with ExitStack() as opened:
+            clients = tuple(opened.enter_context(stack.client(key)) for key in keys)
+            yield Service(stack, vendors, keys, clients)
