@@ -154,6 +154,7 @@ class Intake(Keys, Records):
         if now < job.fresh_until:
             return replace(view, served_from="fresh_cache")
         renewal = self._renewal(db, ask, wanted, now)
+        store.remember_asker(db, renewal, caller.id, now)
         return replace(view, served_from="stale_cache", refresh_job_id=renewal)
 
     def _renewal(self, db: Connection, ask: Ask, wanted: Wanted, now: datetime) -> str:

@@ -40,7 +40,7 @@ PORTS_KNOWN = timedelta(seconds=1)
 PRESENT = timedelta(minutes=1)
 """A bell is rung as long as its process was heard of in this time."""
 
-AGENT = "Warmcall/0.1 (+https://github.com/warmcall/warmcall)"
+AGENT = "Warmcall/0.1"
 
 
 def now() -> datetime:
@@ -281,8 +281,13 @@ def _fetch(settings: Settings, database: Database) -> Fetch:
         report=gate.report,
         egress_proxy=settings.egress_proxy,
         allow=Allow.parse(settings.callback_allow),
-        user_agent=AGENT,
+        user_agent=_agent(settings),
     )
+
+
+def _agent(settings: Settings) -> str:
+    """Return how sites see us: with where to find the operator, if that was told."""
+    return f"{AGENT} (+{settings.public_url})" if settings.public_url else AGENT
 
 
 def log_as_json(level: str) -> None:

@@ -156,6 +156,17 @@ def test_settings_that_are_not_usable_are_told_in_one_line(
     assert "PORT" in said.err
 
 
+def test_a_database_that_cannot_be_used_is_named_with_the_reason(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/nowhere/w.db")
+    said = cli("keys", "list")
+    assert (said.code, is_one_line(said.err)) == (1, True)
+    assert "DATABASE_URL" in said.err
+    assert "unable to open database file" in said.err
+    assert "FAILED  start" in cli("doctor").out
+
+
 def test_a_dotenv_file_is_read_and_the_environment_wins(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
