@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.battlecard import Card, changed, compose
+from app.battlecard import Card, about, changed, lay_out
 from app.facts import Fact, Json, Section, identified, known_fields
 from app.job import Status
 from app.merge import merge
@@ -29,6 +29,9 @@ FAILED = frozenset(
 
 OVER_BUDGET = "over max_credits"
 """What the ledger says of a provider that was left out to keep within max_credits."""
+
+NO_MAILBOX = frozenset({"invalid", "unknown"})
+"""What may be known of an address without anybody being known behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,10 @@ def assemble(
     derived = _about_the_person(prospect, wanted, found, now)
     everything = identified([*found, *derived])
     fields = frozenset(name for names in wanted.values() for name in names)
-    card = compose(prospect, everything, fields, positioning, now)
+    merged = merge(about(prospect, everything))
+    card = lay_out(prospect, merged, fields, positioning, now)
     if before is not None:
         card = card.model_copy(update={"changes": changed(before, card)})
-    merged = merge(everything)
     return Assembled(card, everything, merged.winners, bool(card.candidates))
 
 
@@ -96,11 +99,18 @@ def section_status(
         return Status.ambiguous
     failed = bool(outcomes & FAILED) or is_late or any(_breaker_open(one) for one in findings)
     cut = any(one.detail == OVER_BUDGET for one in findings)
-    if known := known_fields(facts):
-        return Status.partial if (failed or cut) and wanted - known else Status.complete
+    if any(not fact.inferred and not _says_nobody(fact) for fact in facts):
+        is_open = (failed or cut) and wanted - known_fields(facts)
+        return Status.partial if is_open else Status.complete
     if failed:
         return Status.provider_error
     return Status.budget_exhausted if cut else Status.not_found
+
+
+def _says_nobody(fact: Fact) -> bool:
+    """Tell whether a fact is only that no mail arrives there: that is nobody found."""
+    value = fact.value
+    return isinstance(value, dict) and value.get("status") in NO_MAILBOX
 
 
 def _breaker_open(finding: Finding) -> bool:

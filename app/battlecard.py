@@ -73,8 +73,23 @@ def compose(
     The facts need their ids, for talking points name them. Where only a company is meant, nothing
     is said about a person.
     """
-    told = [fact for fact in facts if prospect.is_person or not fact.field.startswith("person.")]
-    merged = merge(told)
+    return lay_out(prospect, merge(about(prospect, facts)), wanted, positioning, now, changes)
+
+
+def about(prospect: Prospect, facts: Iterable[Fact]) -> list[Fact]:
+    """Return the facts that belong on a card: where only a company is meant, none of a person."""
+    return [fact for fact in facts if prospect.is_person or not fact.field.startswith("person.")]
+
+
+def lay_out(
+    prospect: Prospect,
+    merged: Merged,
+    wanted: frozenset[str],
+    positioning: Positioning | None,
+    now: datetime,
+    changes: Sequence[Change] = (),
+) -> Card:
+    """Do what `compose` does, with facts that are merged already."""
     person, company = _person(merged), _company(merged)
     points = talking_points(merged, positioning, now)
     return Card(
@@ -93,7 +108,7 @@ def compose(
         confidence={name: round(item.confidence, 2) for name, item in _single(merged)},
         inferred=tuple(name for name, item in _single(merged) if item.is_inferred),
         conflicts=tuple(conflict.field for conflict in merged.conflicts),
-        as_of=max((fact.seen_at for fact in told if not fact.inferred), default=now),
+        as_of=merged.newest or now,
     )
 
 

@@ -115,7 +115,11 @@ class Courier:
 
 
 def announce(db: Connection, tasks: Tasks, delivery: Outbox) -> None:
-    """Put a delivery into the outbox, with its message."""
+    """Put a delivery into the outbox, with its message; without one if the address is disabled."""
+    if outbox.is_disabled(db, delivery.caller_id, delivery.target):
+        delivery.state, delivery.next_at = outbox.DISABLED, None
+        outbox.add(db, delivery)
+        return
     outbox.add(db, delivery)
     store.post(db, tasks.delivery(delivery.id))
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from app import callers, store
+from app import callers, erasure, store
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, Address
 from app.digest import digests
@@ -25,8 +25,10 @@ def follow_up(db: Connection, tasks: Tasks, job_id: str, now: datetime) -> None:
     status = Status(job.status)
     _charge(db, job, status)
     if status is Status.suppressed:
-        digest, kind = digests(Prospect.from_json(job.prospect))[0]
+        prospect = Prospect.from_json(job.prospect)
+        digest, kind = digests(prospect)[0]
         callers.suppress(db, Suppression(digest=digest, kind=kind, created_at=now))
+        erasure.drop_facts(db, prospect)
     store.add_event(db, job_id, "job", {"status": status}, now)
     for to in store.recipients(db, job_id):
         address = Address(to.channel, to.target)

@@ -160,7 +160,7 @@ class Engine:
             wanted,
             fresh,
             _facts_of(db, prospect, fresh),
-            latest.result["card"] if latest and latest.result else None,
+            latest.result.get("card") if latest and latest.result else None,
             spent=job.credits_spent,
         )
         store.add_event(db, job_id, "job", {"status": Status.in_progress}, now)
@@ -366,8 +366,10 @@ class Engine:
     def _result(
         self, db: Connection, run: Run, result: Assembled, status: Status
     ) -> dict[str, Any]:
-        attempts = ledger.attempts_of(db, run.job.id)
-        return result_json(result, attempts, _error(run, status))
+        told = result_json(result, ledger.attempts_of(db, run.job.id), _error(run, status))
+        if status is Status.suppressed:  # what others know of the person is not shown either
+            return {name: told[name] for name in ("attempts", "error")}
+        return told
 
     # --- wait, stop, hand back ---
 
@@ -471,7 +473,7 @@ def _section(fact: Fact) -> Section:
 
 
 def _error(run: Run, status: Status) -> dict[str, Any] | None:
-    if status not in {Status.provider_error, Status.budget_exhausted}:
+    if status not in {Status.provider_error, Status.budget_exhausted, Status.suppressed}:
         return None
     findings = [finding for found in run.findings.values() for finding in found]
     retry = [finding.retry_at for finding in findings if finding.retry_at]
@@ -480,6 +482,8 @@ def _error(run: Run, status: Status) -> dict[str, Any] | None:
 
 
 def _why(run: Run, status: Status) -> str:
+    if status is Status.suppressed:
+        return "The person asked a provider not to be processed; nothing is shown or kept."
     if status is Status.budget_exhausted:
         return "max_credits leaves no provider that could be asked."
     if run.is_late:

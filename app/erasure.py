@@ -52,6 +52,11 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     return counts
 
 
+def drop_facts(db: Connection, prospect: Prospect) -> int:
+    """Delete the facts about a person, and those about the company that name the person."""
+    return _drop_facts(db, prospect, _marks(db, prospect))
+
+
 def export(db: Connection, prospect: Prospect) -> dict[str, Json]:
     """Return everything that is kept about a person."""
     jobs = _jobs(db, prospect.key)

@@ -120,6 +120,13 @@ class Merged:
         )
 
     @property
+    def newest(self) -> datetime | None:
+        """When a source last told something that is no guess."""
+        items = (item for ranked in self.ranked.values() for item in ranked)
+        told = (fact.seen_at for item in items for fact in item.facts if not fact.inferred)
+        return max(told, default=None)
+
+    @property
     def winners(self) -> frozenset[str]:
         """The ids of the facts behind the values that are shown."""
         return frozenset(

@@ -121,6 +121,12 @@ def fails(db: Connection, caller_id: str, target: str, now: datetime) -> datetim
     return now
 
 
+def is_disabled(db: Connection, caller_id: str, target: str) -> bool:
+    """Tell whether an address is no longer tried, until a replay or a ping asks for it."""
+    known = endpoint(db, caller_id, target)
+    return known is not None and known.disabled_at is not None
+
+
 def disable(db: Connection, caller_id: str, target: str, now: datetime) -> None:
     """Stop trying an address."""
     _set(db, caller_id, target, failing_since=now, disabled_at=now)

@@ -94,10 +94,11 @@ class Records(Front):
         return self.database.write(reopened).result()
 
     def ping(self, caller: Caller, address: Address) -> DeliveryView:
-        """Send a `ping` event to an address, to try it out."""
+        """Send a `ping` event to an address, to try it out; also to one that was disabled."""
         delivery = new_delivery(None, "ping", caller.id, address, self.now())
 
         def sent(db: Connection) -> DeliveryView:
+            outbox.works(db, caller.id, address.target)
             announce(db, self.tasks, delivery)
             return delivery_view(outbox.row(db, delivery.id), [])
 

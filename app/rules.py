@@ -118,7 +118,7 @@ def _stage(brief: Brief) -> Iterator[Draft]:
 
 
 def _any_news(brief: Brief) -> Iterator[Draft]:
-    named = frozenset(KINDS.values())
+    named = {*KINDS.values(), "status"}  # a company that closed or was renamed is warned of
     for item in sorted(brief.merged.items("signals"), key=happened, reverse=True):
         if signal_kind(item) not in named and is_recent(item, brief.now):
             yield Draft(f"In the news{_quote(item)}", [item], happened(item))

@@ -269,10 +269,10 @@ def may_see(db: Connection, job_id: str, caller_id: str) -> bool:
 
 def add_recipient(db: Connection, job_id: str, channel: str, target: str, caller_id: str) -> None:
     """Have the card of a live job sent to this address too."""
-    row = {"job_id": job_id, "channel": channel, "target": target}
+    row = {"job_id": job_id, "channel": channel, "target": target, "caller_id": caller_id}
     known = select(col(Recipient.job_id)).filter_by(**row)
     if db.execute(known).first() is None:
-        db.execute(insert(Recipient).values(**row, caller_id=caller_id))
+        db.execute(insert(Recipient).values(**row))
 
 
 def recipients(db: Connection, job_id: str) -> Sequence[Row[Any]]:

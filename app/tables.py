@@ -170,12 +170,12 @@ class Coverage(SQLModel, table=True):
 
 
 class Recipient(SQLModel, table=True):
-    """An address that wants the card of a live job."""
+    """An address that wants the card of a live job; each caller's own event goes there."""
 
     job_id: str = Field(primary_key=True)
     channel: str = Field(primary_key=True)
     target: str = Field(primary_key=True)
-    caller_id: str
+    caller_id: str = Field(primary_key=True)
 
 
 class Outbox(SQLModel, table=True):

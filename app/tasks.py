@@ -68,6 +68,9 @@ class Messages(BaseStorage):  # type: ignore[misc] # huey ships no types
         """Return the most urgent message that is due; None after IDLE_S without one."""
         if not self._ahead:
             self._woken.clear()
+            if self.room() < 1:  # what we cannot act on is left to a worker that can
+                self._woken.wait(IDLE_S)
+                return None
             due, later = self._database.read(lambda db: store.next_due(db, self._now()))
             if due:
                 self._take()
@@ -82,7 +85,7 @@ class Messages(BaseStorage):  # type: ignore[misc] # huey ships no types
             self._database.write(partial(store.post, message=message)).result()
 
     def _take(self) -> None:
-        limit = max(1, min(AHEAD, self.room()))
+        limit = min(AHEAD, self.room())
         work = self._database.write(lambda db: store.take(db, limit, self._now()))
         self._ahead = work.result()
 
@@ -147,9 +150,10 @@ class Tasks:
         deliver: Callable[[str], None],
         room: Callable[[], int],
     ) -> None:
-        """Say what a worker does with a message. It may block: no further message is taken then.
+        """Say what a worker does with a message; it must not block.
 
-        `room` tells how many more messages could be acted on at once.
+        `room` tells how many more messages could be acted on at once; none is taken while that is
+        0. Whoever makes room calls `wake`.
         """
         self._does |= {"run_job": run_job, "deliver": deliver}
         self.huey.storage.room = room

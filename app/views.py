@@ -1,7 +1,7 @@
 """What surfaces see: callers, jobs, plans, deliveries and health as plain values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from app.provider import Outcome, Provider
 from app.wire import iso
 
 UNLIMITED = -1
+
+FACT = tuple(one.name for one in fields(Fact))
 
 SCOPES = frozenset({"read", "write", "spend"})
 """What a key may do: look, change (cancel, replay, erase), and spend (enrich, refresh)."""
@@ -348,12 +350,16 @@ def result_json(
     """Return what a job came to, as it is kept in its row."""
     return {
         "card": result.dumped(),
-        "facts": [{**asdict(fact), "seen_at": iso(fact.seen_at)} for fact in result.facts],
+        "facts": [_fact_json(fact) for fact in result.facts],
         "winners": sorted(result.winners),
         "missing": list(result.card.gaps),
         "attempts": [_attempt_json(row) for row in attempts],
         "error": error,
     }
+
+
+def _fact_json(fact: Fact) -> dict[str, Any]:
+    return {name: getattr(fact, name) for name in FACT} | {"seen_at": iso(fact.seen_at)}
 
 
 def _attempt_json(row: Any) -> dict[str, Any]:

@@ -42,8 +42,8 @@ class Worker:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._slots = threading.Semaphore(runtime.settings.slots)
         self._free = runtime.settings.slots
+        self._counting = threading.Lock()  # the consumer's thread takes slots, the loop frees them
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -134,15 +134,18 @@ class Worker:
     # --- from the consumer's thread to the loop ---
 
     def _hand_on(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start work on the loop as soon as a slot is free; blocks the consumer until then."""
-        self._slots.acquire()
-        self._free -= 1
+        """Start work on the loop; the consumer takes no more messages than there are free slots."""
+        with self._counting:
+            self._free -= 1
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(work, self._loop).add_done_callback(self._done)
 
     def _done(self, _: Future[None]) -> None:
-        self._free += 1
-        self._slots.release()
+        with self._counting:
+            self._free += 1
+            was_full = self._free == 1
+        if was_full:
+            self._runtime.tasks.wake()
 
     async def _run(self, engine: Engine, keeper: Keeper, job_id: str) -> None:
         try:

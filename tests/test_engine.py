@@ -8,7 +8,13 @@ import pytest
 
 from app import ledger, store
 from app.delivery import Address
-from app.errors import Conflict, IdempotencyMismatch, NotFound, QuotaExceeded
+from app.errors import (
+    Conflict,
+    DeliveryFailed,
+    IdempotencyMismatch,
+    NotFound,
+    QuotaExceeded,
+)
 from app.facts import Json, Section
 from app.intake import Ask, Idempotency
 from app.job import Priority, Status
@@ -279,6 +285,7 @@ def test_a_job_that_kills_every_worker_is_parked_with_the_reason(make: Make, clo
     assert ended.status is Status.provider_error
     assert ended.error
     assert ended.error.code == "worker_died"
+    assert service.settle(JANE, refresh=True).status is Status.complete
 
 
 def test_two_workers_never_run_the_same_job(make: Make, clock: Clock) -> None:
@@ -526,6 +533,56 @@ def test_a_person_who_objected_at_a_provider_is_never_asked_about_again(
     assert other.asked == []
     assert service.settle(JANE, refresh=True).status is Status.suppressed
     assert len(refusing.asked) == 1
+
+
+def test_what_others_know_of_a_person_who_objected_is_neither_shown_nor_kept(
+    make: Make, clock: Clock
+) -> None:
+    knowing = oracle(clock, "knowing", person={"person.full_name": "Jane Roe"}, company=COMPANY)
+    refusing = oracle(clock, "refusing", person=Outcome.suppressed)
+    service = make(knowing, refusing)
+    view = service.settle(JANE)
+    assert (view.status, view.card, view.facts) == (Status.suppressed, {}, [])
+    assert view.error
+    assert view.error.code == "suppressed"
+    assert "Jane Roe" not in service.database.read(_everything)
+
+
+def test_a_refresh_in_the_background_may_be_followed_by_who_was_shown_the_stale_card(
+    make: Make, clock: Clock
+) -> None:
+    service = make(oracle(clock, person=PERSON))
+    person = frozenset({Section.person})
+    service.settle(JANE, sections=person)
+    clock.move(days=2)
+    other, _ = service.intake.create_key("another")
+    stale = service.ask(JANE, other, sections=person)
+    assert service.intake.job(other, stale.refresh_job_id).status is Status.queued
+
+
+def test_a_mailbox_that_does_not_exist_is_nobody_found(make: Make, clock: Clock) -> None:
+    mail: dict[str, Json] = {"person.email": {"address": JANE, "status": "invalid"}}
+    service = make(oracle(clock, person=mail))
+    view = service.settle(JANE, sections=frozenset({Section.person}))
+    assert view.status is Status.not_found
+    assert view.card["person"]["email"]["status"] == "invalid"
+    assert service.intake.usage(service.caller).used == 0
+
+
+def test_an_address_that_is_gone_is_tried_again_only_when_somebody_asks_for_it(
+    make: Make, clock: Clock
+) -> None:
+    service = make(oracle(clock, person=PERSON))
+    to = Address("callback", "https://gone.example")
+    service.postbox.refuses = DeliveryFailed("gone", final=True, gone=True, status=410)
+    service.settle(JANE, notify=(to,))
+    service.postbox.refuses = None
+    service.settle("ann.roe@initech.example", notify=(to,))
+    assert [one.state for one in service.intake.deliveries(service.caller)] == ["disabled"] * 2
+    service.intake.ping(service.caller, to)
+    asyncio.run(service.work())
+    service.settle("bob.roe@initech.example", notify=(to,))
+    assert [one.event for one in service.postbox.got] == ["ping", "enrichment.completed"]
 
 
 def test_forgetting_a_person_leaves_nothing_but_a_digest(make: Make, clock: Clock) -> None:

@@ -90,6 +90,13 @@ def test_no_more_is_taken_than_there_is_room_for(database: Database, tasks: Task
     assert database.read(store.queue_depth) == 3
 
 
+def test_a_worker_without_room_leaves_messages_to_others(database: Database, tasks: Tasks) -> None:
+    tasks.on(run_job=str, deliver=str, room=lambda: 0)  # type: ignore[arg-type] # never called
+    database.write(partial(store.post, message=tasks.job("job_1", 40))).result()
+    assert tasks.huey.storage.dequeue() is None
+    assert database.read(store.queue_depth) == 1
+
+
 def test_a_bell_is_heard_and_a_missing_one_does_not_matter() -> None:
     heard = threading.Event()
     bell = Bell(heard.set)

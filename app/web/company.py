@@ -342,8 +342,9 @@ def _signal_fact(signal: Signal) -> Fact:
         "kind": signal.kind,
         "headline": signal.headline,
         "url": signal.url,
-        "seen_at": (signal.on or signal.page.at.date()).isoformat(),
     }
+    if signal.on:  # the day of the news itself; when we saw it is the fact's own `seen_at`
+        value["seen_at"] = signal.on.isoformat()
     return _fact("signals", value, signal.confidence, signal.page, signal.quote)
 
 

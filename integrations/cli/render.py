@@ -52,6 +52,9 @@ class Block:
 TALK = {"opener": "Open with", "point": "Talking points", "question": "Ask", "avoid": "Avoid"}
 """Kind of talking point -> title, in the order of a call."""
 
+SOME = 4
+"""So many phones, addresses and the like of a company are printed; JSON has them all."""
+
 ENDS: Mapping[Status, str] = {
     Status.queued: "Still waiting for a worker; this is what is known so far.",
     Status.in_progress: "Still being looked up; this is what is known so far.",
@@ -215,7 +218,8 @@ def _company(company: Company | None, facts: Mapping[str, Fact], now: datetime) 
     for field, (label, text) in _company_words(company).items():
         if text:
             fact = facts.get(f"company.{field}")
-            yield Line(text, label=label, note=_origins([fact], now) if fact else "")
+            guess = " (a guess)" if fact and fact.inferred else ""
+            yield Line(text + guess, label=label, note=_origins([fact], now) if fact else "")
 
 
 def _company_words(company: Company) -> dict[str, tuple[str, str | None]]:
@@ -233,12 +237,22 @@ def _company_words(company: Company) -> dict[str, tuple[str, str | None]]:
         "funding": ("Funding", _funding(company)),
         "technologies": ("Uses", ", ".join(company.technologies or ())),
         "parent": ("Belongs to", company.parent),
-        "phones": ("Phone", ", ".join(company.phones or ())),
-        "emails": ("E-mail", ", ".join(company.emails or ())),
-        "addresses": ("Address", "; ".join(company.addresses or ())),
+        "phones": ("Phone", _some(company.phones, ", ")),
+        "emails": ("E-mail", _some(company.emails, ", ")),
+        "addresses": ("Address", _some(company.addresses, "; ")),
         "linkedin_url": ("LinkedIn", company.linkedin_url),
-        "socials": ("Elsewhere", " ".join(social.url for social in company.socials or ())),
+        "socials": ("Elsewhere", " ".join(_other_profiles(company))),
     }
+
+
+def _some(values: Sequence[str] | None, between: str) -> str:
+    """Return the first few of a list, and how many there are beside them."""
+    shown, left = (values or ())[:SOME], len(values or ()) - SOME
+    return between.join([*shown, f"{left} more"] if left > 0 else shown)
+
+
+def _other_profiles(company: Company) -> Iterator[str]:
+    return (one.url for one in company.socials or () if one.url != company.linkedin_url)
 
 
 def _funding(company: Company) -> str | None:

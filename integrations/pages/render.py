@@ -167,7 +167,11 @@ class Sources:
         )
 
     def _lines(self, facts: Iterable[Fact]) -> list[Source]:
-        return list(dict.fromkeys(self._line(fact) for fact in facts))
+        """Return one line for each source: that of the fact it is surest of."""
+        best: dict[str, Fact] = {}
+        for fact in sorted(facts, key=lambda fact: -fact.confidence):
+            best.setdefault(fact.source, fact)
+        return [self._line(fact) for fact in best.values()]
 
     def _line(self, fact: Fact) -> Source:
         notes = [f"seen {age(fact.seen_at, self._now)}", f"{round(100 * fact.confidence)} % sure"]

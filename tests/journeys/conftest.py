@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.fakes.market import Person
 from tests.fakes.vendors import Vendors
 from tests.journeys.stack import LOCAL, Stack, installed, vendors_served
 
@@ -27,6 +28,16 @@ class Service:
     @property
     def client(self) -> httpx.Client:
         return self.clients[0]
+
+    @contextmanager
+    def slowly_known(self, email: str, seconds: float) -> Iterator[dict[str, object]]:
+        """Give a body that asks for somebody whom one vendor knows, and takes its time to tell."""
+        pdl = self.vendors.pdl
+        full_name = email.partition("@")[0].replace(".", " ").title()
+        pdl.market.people.append(Person(email, full_name, email.partition("@")[2]))
+        pdl.switches.set(slow_s=seconds)
+        yield {"email": email, "fields": ["person.full_name", "person.title"]}
+        pdl.switches.set(slow_s=0.0)
 
 
 @pytest.fixture(scope="session")

@@ -291,3 +291,18 @@ def test_the_stages_name_each_section_and_who_was_asked() -> None:
 
 def test_the_footer_is_for_the_operator() -> None:
     assert render.footer(job(FULL)) == "Job job_1: complete, asked just now, 1.5 credits."
+
+
+def test_a_guess_about_a_company_is_called_one() -> None:
+    out = printed(job(FULL, guesses=("company.founded_year",)))
+    assert "2015 (a guess)" in out
+
+
+def test_a_long_list_of_a_company_is_cut() -> None:
+    view = job(FULL)
+    company = view.card["company"]
+    assert isinstance(company, dict)
+    company["phones"] = [f"+1202555010{n}" for n in range(6)]
+    out = printed(view)
+    assert "+12025550103, 2 more" in out
+    assert "+12025550104" not in out

@@ -266,7 +266,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("target", sa.String(), nullable=False),
         sa.Column("caller_id", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("job_id", "channel", "target"),
+        sa.PrimaryKeyConstraint("job_id", "channel", "target", "caller_id"),
     )
     op.create_table(
         "suppression",
