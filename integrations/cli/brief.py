@@ -27,27 +27,33 @@ Watch = Callable[[JobView], None]
 def brief(parts: Runtime, ask: Ask, wait: timedelta) -> Iterator[JobView]:
     """Ask for a card, wait for it no longer than `wait`, and yield what is known then.
 
-    Without a living worker process the job runs in this one. What is unfinished when the caller
-    is done gets some seconds to end, for an answer under way may be paid for already; then it
-    goes back to the queue.
+    While no other worker is alive the job runs in this process. What is unfinished when the
+    caller is done gets some seconds to end, for an answer under way may be paid for already; then
+    it goes back to the queue.
     """
     caller = parts.intake.local_caller()
     view = parts.intake.request(caller, ask)
     if view.is_final:
         yield view
         return
-    with _worker(parts):
+    with _standby(parts) as step_in:
         with _stages() as watch:
-            view = _follow(parts.intake, caller, view, wait, watch)
+            view = _follow(parts.intake, caller, view, wait, watch, step_in)
         yield view
 
 
 def _follow(
-    intake: Intake, caller: Caller, view: JobView, wait: timedelta, watch: Watch
+    intake: Intake,
+    caller: Caller,
+    view: JobView,
+    wait: timedelta,
+    watch: Watch,
+    step_in: Callable[[], None],
 ) -> JobView:
     until, pause = monotonic() + wait.total_seconds(), Event()
     watch(view)
     while not view.is_final and monotonic() < until:
+        step_in()
         pause.wait(POLL_S)
         if intake.versions([view.id]).get(view.id, (0, True))[0] != view.version:
             view = intake.job(caller, view.id)
@@ -56,16 +62,23 @@ def _follow(
 
 
 @contextmanager
-def _worker(parts: Runtime) -> Iterator[None]:
-    if parts.intake.workers_alive():
-        yield
-        return
-    worker = Worker(parts)
-    worker.start()
+def _standby(parts: Runtime) -> Iterator[Callable[[], None]]:
+    """Yield what starts a worker in this process once no other is alive (any more).
+
+    The other may well be that of a `brief` beside this one, which ends as soon as it has its card.
+    """
+    own: list[Worker] = []
+
+    def step_in() -> None:
+        if not own and not parts.intake.workers_alive():
+            own.append(Worker(parts))
+            own[0].start()
+
     try:
-        yield
+        yield step_in
     finally:
-        worker.stop()
+        for worker in own:
+            worker.stop()
 
 
 @contextmanager

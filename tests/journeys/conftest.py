@@ -1,7 +1,6 @@
 """One running service that several journeys share: web, worker, vendors, four callers."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +52,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     }
     folder: Path = tmp_path_factory.mktemp("service")
     with vendors_served(vendors) as settings, installed(folder, **settings, **options) as stack:
+        keys = tuple(stack.keys(CALLERS))
         stack.start("worker")
-        with ThreadPoolExecutor(CALLERS) as pool:
-            making = [pool.submit(stack.key, "--quota", "unlimited") for _ in range(CALLERS)]
-            stack.start_web()
-            keys = tuple(one.result() for one in making)
+        stack.start_web()
         with ExitStack() as opened:
             clients = tuple(opened.enter_context(stack.client(key)) for key in keys)
             yield Service(stack, vendors, keys, clients)

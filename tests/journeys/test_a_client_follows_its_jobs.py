@@ -92,7 +92,8 @@ def test_a_forced_refresh_looks_up_again_what_is_fresh(service: Service) -> None
 
 
 def test_a_spent_allowance_says_when_it_starts_again(service: Service) -> None:
-    with service.stack.client(service.stack.key("--quota", "1")) as poor:
+    [key] = service.stack.keys(1, quota=1)
+    with service.stack.client(key) as poor:
         assert ask(poor, email="notfound@poor.example")["status"] == "not_found"
         assert ask(poor, email="cal.hill@poor.example")["status"] == "complete"
         refused = poor.post("/v1/enrich", json={"email": "dan.hill@poor.example"})

@@ -41,7 +41,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         told = {"example.com": stack.run("brief", "example.com", *json)}
         with ThreadPoolExecutor(2) as pool:
             text = pool.submit(stack.run, "brief", "https://www.example.com/products?ref=mail")
-            told |= zip(others, pool.map(lambda one: stack.run("brief", one, *json), others))
+            ended = [pool.submit(stack.run, "brief", one, *json) for one in others]
+            told |= {one: run.result() for one, run in zip(others, ended, strict=True)}
         told["text"] = text.result()
         yield Desk(told, sites, (folder / NOTES).read_text())
 
@@ -115,5 +116,6 @@ def test_names_are_resolved_by_the_proxy_alone(desk: Desk) -> None:
 def test_the_printed_card_reads_well_and_names_its_pages(desk: Desk) -> None:
     told = desk.told["text"]
     assert told.returncode == 0
+    assert "\x1b" not in told.stdout  # it is no terminal
     for text in ("Quillon Gauges", "Petra Quillon, Chief Executive Officer", "example.com/team"):
         assert text in told.stdout

@@ -2,9 +2,11 @@
 
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import httpx
+import orjson
 import pytest
 
 from tests.fakes.market import Person
@@ -34,7 +36,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     with vendors_served(vendors) as settings, installed(folder, **settings, **options) as stack:
         stack.start_web()
-        with stack.client(stack.key()) as client:
+        [key] = stack.keys(1)
+        with stack.client(key) as client:
             yield Shop(stack, vendors, client)
 
 
@@ -80,7 +83,7 @@ def test_the_job_of_a_killed_worker_goes_on_where_it_was(shop: Shop) -> None:
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     shop.vendors.hunter.switches.set(slow_s=0.0)
-    shop.stack.start_worker()
+    following = shop.stack.start_worker()
     job = json_of(shop.client.get(path, headers={"Prefer": "wait=30"}))
     assert job["status"] == "complete"
     assert job["card"]["person"]["phones"]
@@ -93,3 +96,19 @@ def test_the_job_of_a_killed_worker_goes_on_where_it_was(shop: Shop) -> None:
     ]
     assert [one["detail"] for one in job["attempts"] if "interrupted" in one["detail"]]
     assert "job queued again: its worker died" in shop.stack.log("worker")
+    following.send_signal(signal.SIGTERM)
+    assert following.wait(25) == 0
+
+
+def test_a_brief_goes_on_by_itself_when_the_worker_it_relied_on_dies(shop: Shop) -> None:
+    email = "ola.widow@example.com"
+    shop.vendors.market.people.append(Person(email, "Ola Widow", "example.com"))
+    shop.vendors.pdl.switches.set(slow_s=1.0)
+    worker = shop.stack.start_worker()
+    with ThreadPoolExecutor(1) as pool:
+        brief = pool.submit(shop.stack.run, "brief", email, "--format", "json")
+        wait_until(lambda: bool(shop.vendors.pdl.asked()[email]), "the worker to ask")
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        told = brief.result()
+    assert (told.returncode, orjson.loads(told.stdout)["status"]) == (0, "complete")

@@ -27,7 +27,7 @@ Briefs = dict[str, "Future[subprocess.CompletedProcess[str]]"]
 def briefs(service: Service) -> Iterator[Briefs]:
     """Run `warmcall brief` for every address of another company, beside what else is tried."""
     commands = {name: [f"{name}@zeta.example", "--format", "json"] for name in BRANCHES}
-    commands |= {"text": ["nora.lind@zeta.example"], "typo": ["nobody@"]}
+    commands["typo"] = ["nobody@"]
     with ThreadPoolExecutor(2) as pool:
         yield {
             name: pool.submit(service.stack.run, "brief", *words)
@@ -131,13 +131,6 @@ def test_a_provider_that_was_busy_is_asked_again(service: Service) -> None:
 def test_the_command_line_tells_each_branch_by_its_exit_code(briefs: Briefs, name: str) -> None:
     told = briefs[name].result()
     assert (told.returncode, orjson.loads(told.stdout)["status"]) == BRANCHES[name]
-
-
-def test_a_card_in_plain_text_names_the_person(briefs: Briefs) -> None:
-    told = briefs["text"].result()
-    assert told.returncode == 0
-    assert "Nora Lind" in told.stdout
-    assert "\x1b" not in told.stdout
 
 
 def test_a_prospect_that_names_nobody_is_wrong_usage(briefs: Briefs) -> None:
