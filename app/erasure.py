@@ -25,6 +25,9 @@ from app.tables import (
 
 ERASED = "erased"
 
+OURS = frozenset({"caller_id", "card_token", "owner"})
+"""Columns of a job that say nothing about the person: who else asked, and the key to a page."""
+
 
 def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     """Delete everything about a person; return how many rows of each kind went.
@@ -67,7 +70,7 @@ def export(db: Connection, prospect: Prospect) -> dict[str, Json]:
         "prospect": prospect.key,
         "facts": [_plain(row) for row in facts],
         "attempts": [_plain(row) for row in attempts],
-        "jobs": [_plain(row) for row in jobs],
+        "jobs": [{k: v for k, v in _plain(row).items() if k not in OURS} for row in jobs],
     }
 
 
@@ -83,7 +86,15 @@ def _marks(db: Connection, prospect: Prospect) -> list[str]:
         ~col(KnownFact.inferred),
     )
     address = prospect.known.email or prospect.key
-    return [address.casefold(), *{str(name).casefold() for name in db.execute(named).scalars()}]
+    return [address.casefold(), *{_mark(str(name)) for name in db.execute(named).scalars()}]
+
+
+def _mark(name: str) -> str:
+    """Return how a name is looked for; a single word only as a whole value.
+
+    A provider may call somebody `A`: that must not make everything with an a in it theirs.
+    """
+    return name.casefold() if len(name.split()) > 1 else f'"{name.casefold()}"'
 
 
 def _about(prospect: Prospect, marks: Sequence[str]) -> Any:

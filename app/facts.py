@@ -15,6 +15,10 @@ INFERRED_CEILING = 0.55
 """No inferred value is ever more sure than this (issue A, point 6)."""
 
 
+MOST_ITEMS = 200
+"""Values of one list field that one source is believed."""
+
+
 class Section(StrEnum):
     """The parts of a card that are asked for, cached and settled on their own."""
 
@@ -126,11 +130,12 @@ def stated(
 ) -> tuple[Fact, ...]:
     """Turn what one source says at one moment into facts; what says nothing is left out.
 
-    A list gives one fact per item, each value once; an object loses its empty parts.
+    A list gives one fact per item, each value once, at most MOST_ITEMS; an object loses its empty
+    parts.
     """
     facts: dict[str, Fact] = {}
     for name, value in values.items():
-        for item in value if isinstance(value, list) else [value]:
+        for item in value[:MOST_ITEMS] if isinstance(value, list) else [value]:
             kept = _said(item)
             if kept is not None:
                 facts[f"{name} {kept}"] = Fact(

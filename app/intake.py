@@ -343,11 +343,16 @@ class Intake(Keys, Records):
         return self.database.read(found)
 
     def cancel(self, caller: Caller, job_id: str) -> JobView:
-        """Cancel a job; one that runs ends within seconds. Raises NotFound, Conflict."""
+        """Cancel a job; one that runs ends within seconds. Raises NotFound, Conflict.
+
+        A job that others asked for too goes on: no caller ends what another one waits for.
+        """
         if self.job(caller, job_id).is_final:
             raise Conflict("The job has ended; there is nothing to cancel.")
 
         def cancelled(db: Connection) -> JobView:
+            if caller.id != OPERATOR and store.is_shared(db, job_id, caller.id):
+                raise Conflict("Others asked for the same job; it goes on for them.")
             now = self.now()
             row = store.job_row(db, job_id)
             if row and row.status == Status.queued:

@@ -15,9 +15,14 @@ from pydantic import BaseModel, BeforeValidator
 
 from app import casing
 from app.addresses import is_linkedin_host, linkedin_id, registrable
+from app.wording import clean
 
 T = TypeVar("T", bound=BaseModel)
 
+LONGEST = 2_000
+"""Characters of one text; what is longer is no name, title or description."""
+
+_LONGEST_READ = 10 * LONGEST  # of which most may be blanks
 _BLANKS = frozenset({"", "-", "none", "null", "n/a", "undefined"})
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^@/?#]*@)?([^/?#:\s]+)")
@@ -27,10 +32,13 @@ _DAY = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 
 
 def text(value: object) -> str | None:
-    """Return the text on one line; a number other than 0 becomes text, `true` is nothing."""
+    """Return the text on one line, without invisible characters and at most LONGEST of them.
+
+    A number other than 0 becomes text, `true` is nothing.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    line = " ".join(str(value or "").split())
+    line = clean(str(value or "")[:_LONGEST_READ])[:LONGEST].rstrip()
     return None if line.lower() in _BLANKS else line
 
 

@@ -267,6 +267,14 @@ def may_see(db: Connection, job_id: str, caller_id: str) -> bool:
     return db.execute(found).first() is not None
 
 
+def is_shared(db: Connection, job_id: str, caller_id: str) -> bool:
+    """Tell whether others than this caller asked for a job too."""
+    others = select(col(Asked.job_id)).where(
+        col(Asked.job_id) == job_id, col(Asked.caller_id) != caller_id
+    )
+    return db.execute(others.limit(1)).first() is not None
+
+
 def add_recipient(db: Connection, job_id: str, channel: str, target: str, caller_id: str) -> None:
     """Have the card of a live job sent to this address too."""
     row = {"job_id": job_id, "channel": channel, "target": target, "caller_id": caller_id}

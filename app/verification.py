@@ -118,7 +118,7 @@ def _mail_hosts(answer: Answer) -> tuple[str, ...] | None:
 
 
 def _is_mx(record: Sequence[str]) -> bool:
-    return len(record) == 2 and record[0].isdecimal()
+    return len(record) == 2 and record[0].isdecimal() and len(record[0]) < 6
 
 
 def _records(answer: Answer) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 
 from app import store
 from app.settings import Settings
+from integrations.connection import Connection
 from integrations.pages import inbound as pages
 from integrations.rest import inbound as rest
 from integrations.rest.front import problems
@@ -22,6 +24,12 @@ log = logging.getLogger("warmcall.web")
 BEAT_S = 2.0
 GRACE_S = 20
 """What requests under way get to end after SIGTERM."""
+
+MOST_CONNECTIONS = 4_096
+"""At once; a waiting caller holds one. Fewer where the process may open fewer files."""
+
+OWN_FILES = 128
+"""Open files that are kept back for the database and the process itself."""
 
 
 def application(runtime: Runtime) -> Starlette:
@@ -57,6 +65,18 @@ async def _beat(presence: Presence) -> None:
         await asyncio.sleep(BEAT_S)
 
 
+def _most_connections() -> int:
+    """Return how many connections there is room for, once the limit of files is as high as can be.
+
+    Without a bound, idle connections would use up the files that the database needs.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OWN_FILES
+    files = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(1, files - OWN_FILES)
+
+
 def serve(settings: Settings, host: str, port: int) -> None:
     """Be the web process until SIGTERM or SIGINT. Raises OSError when the port is taken."""
     listener = socket.create_server((host, port), backlog=512)
@@ -64,11 +84,13 @@ def serve(settings: Settings, host: str, port: int) -> None:
     runtime = start(settings)
     config = uvicorn.Config(
         application(runtime),
+        http=Connection,
+        ws="none",
+        limit_concurrency=_most_connections(),
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=32_768,
     )
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: None)  # uvicorn raises the signal again when it has ended

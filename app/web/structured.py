@@ -168,7 +168,7 @@ def _count(value: Json) -> int | None:
         value = value.get("value")
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and len(value) < 20 and value.strip().isdecimal():
         value = int(value)
     return value if isinstance(value, int) and 0 < value < 5_000_000 else None
 

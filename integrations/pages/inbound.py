@@ -53,6 +53,8 @@ class Pages:
 
     async def login(self, request: Request) -> Response:
         """Keep a valid key in a cookie that no script and no other site can use."""
+        if _is_from_elsewhere(request):
+            return self._refused(Forbidden("Sign in on this page, not from another site."))
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         key = form.get("key", [""])[0].strip()
         try:
@@ -67,6 +69,8 @@ class Pages:
 
     async def logout(self, request: Request) -> Response:
         """Forget the key."""
+        if _is_from_elsewhere(request):
+            return page(render.message("Signed in", "Another site asked to sign you out."))
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self._is_https)
         return answer
@@ -99,6 +103,14 @@ class Pages:
 
     async def _run(self, verb: Callable[[], T]) -> T:
         return await run_sync(verb, limiter=self._threads)
+
+
+def _is_from_elsewhere(request: Request) -> bool:
+    """Tell whether a browser says that another site sent this form (Fetch Metadata).
+
+    Our own pages send no referrer, and so no origin that could be compared.
+    """
+    return request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
 
 
 def page(html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:

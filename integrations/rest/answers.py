@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from app.battlecard import Card
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+from app.battlecard import Card
 from app.job import Status
 from app.provider import Outcome
 

@@ -334,7 +334,7 @@ class Rest:
         return schema.read_body(raw, _content_type(request), model, self._context())
 
     def _query(self, request: Request, model: type[M]) -> M:
-        return schema.read_query(request.query_params, model, self._context())
+        return schema.read_query(request.query_params.multi_items(), model, self._context())
 
 
 def routes(

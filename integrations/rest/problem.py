@@ -43,8 +43,10 @@ KINDS: Mapping[str, Kind] = {
     "bad_request": Kind(400, "The request cannot be read"),
     "invalid_json": Kind(400, "The body is not JSON"),
     "method_not_allowed": Kind(405, "Method not allowed"),
+    "request_timeout": Kind(408, "The request came too slowly"),
     "body_too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body must be JSON"),
+    "headers_too_large": Kind(431, "The header fields are too large"),
     "internal_error": Kind(500, "Something went wrong here"),
     "not_ready": Kind(503, "Not ready"),
 }

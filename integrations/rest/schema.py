@@ -5,6 +5,7 @@ Every bad part is named in one answer. The same models make the OpenAPI document
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -359,10 +360,16 @@ def read_body(raw: bytes, content_type: str | None, model: type[M], context: Con
         raise refusal(exc.errors(include_url=False, include_input=False)) from exc
 
 
-def read_query(query: Mapping[str, str], model: type[M], context: Context) -> M:
+def read_query(pairs: Sequence[tuple[str, str]], model: type[M], context: Context) -> M:
     """Return a query string as `model`. Raises Problem that names every bad parameter."""
+    query = dict(pairs)
+    if len(query) < len(pairs):
+        names = sorted(
+            name for name, times in Counter(name for name, _ in pairs).items() if times > 1
+        )
+        raise _told([BadField(name[:200], "Give this once.") for name in names])
     try:
-        return model.model_validate(dict(query), context=context)
+        return model.model_validate(query, context=context)
     except ValidationError as exc:
         raise refusal(exc.errors(include_url=False, include_input=False)) from exc
 
@@ -373,7 +380,10 @@ def refusal(errors: Sequence[ErrorDetails]) -> Problem:
     if "json_invalid" in kinds:
         return Problem("invalid_json", "The body is not valid JSON.")
     code = next((one for one in PROSPECT_CODES if kinds == {one}), "invalid_request")
-    fields = [BadField(_where(error), _plain(error)) for error in errors]
+    return _told([BadField(_where(error), _plain(error)) for error in errors], code)
+
+
+def _told(fields: Sequence[BadField], code: str = "invalid_request") -> Problem:
     detail = "; ".join(f"{field.name}: {field.message}" for field in fields)
     return Problem(code, detail if len(detail) <= 500 else f"{len(fields)} bad fields.", fields)
 

@@ -1,16 +1,24 @@
 """Serving an ASGI application over real HTTP while a test runs."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
 
 
 @contextmanager
-def serve(app: ASGIApp, *, host: str = "127.0.0.1") -> Iterator[str]:
+def serve(
+    app: ASGIApp,
+    *,
+    host: str = "127.0.0.1",
+    http: "type[asyncio.Protocol] | Literal['auto']" = "auto",
+    at_once: int | None = None,
+) -> Iterator[str]:
     """Serve `app` on a free port and give its base URL, without a slash at the end.
 
     The socket listens before the URL is given, so the first request waits instead of failing.
@@ -19,7 +27,15 @@ def serve(app: ASGIApp, *, host: str = "127.0.0.1") -> Iterator[str]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind((host, 0))
     listener.listen(512)
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", loop="asyncio")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        lifespan="off",
+        ws="none",
+        loop="asyncio",
+        http=http,
+        limit_concurrency=at_once,
+    )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
