@@ -131,16 +131,16 @@ class Client:
         return line
 
     async def burst(self, requests: Sequence[bytes], at_once: int) -> list[Reply]:
-        """Send all as fast as they are answered, `at_once` under way at a time."""
-        left = iter(requests)
-        told: list[Reply] = []
+        """Send all as fast as they are answered, `at_once` under way; return answers in order."""
+        left = iter(enumerate(requests))
+        told: dict[int, Reply] = {}
 
         async def go_on() -> None:
-            for request in left:
-                told.append(await self.ask(request))  # noqa: PERF401 - interleaved with others
+            for number, request in left:
+                told[number] = await self.ask(request)
 
         await asyncio.gather(*(go_on() for _ in range(at_once)))
-        return told
+        return [told[number] for number in range(len(requests))]
 
     async def steady(self, requests: Iterable[bytes], per_s: float) -> list[Reply]:
         """Send at a fixed rhythm, whether or not the earlier ones were answered."""

@@ -18,6 +18,9 @@ import orjson
 from sqlalchemy import Engine, bindparam, create_engine, text
 from sqlalchemy.types import DateTime
 
+from app.errors import BadSettings
+from app.settings import Settings
+from bench.postgres import start_postgres
 from bench.processes import LOCAL, ROOT, Group, Process, free_port, is_open, wait_until
 from bench.provider import KEY, PATH
 from bench.redis import PEERS, RedisServer, start_redis
@@ -41,6 +44,7 @@ class Design(ABC):
         self.provider = f"http://{LOCAL}:{provider_port}"
         self.port = free_port()
         self.group = Group()
+        self.settings: Mapping[str, str] = {}
         self.web: Process
         self.worker: Process
         self.stores: list[Process] = []
@@ -89,13 +93,17 @@ class Design(ABC):
 class Watch:
     """Notes when results become visible to another connection, by looking again and again."""
 
-    QUERY = text(
-        "SELECT prospect_key, finished_at FROM job WHERE finished_at > :since"
-    ).bindparams(bindparam("since", type_=DateTime)).columns(finished_at=DateTime)
-    OVERLAP_S = 0.05  # how long a commit may take before only the row's own time is known
+    QUERY = (
+        text("SELECT prospect_key, finished_at FROM job WHERE finished_at > :since")
+        .bindparams(bindparam("since", type_=DateTime))
+        .columns(finished_at=DateTime)
+    )
+    OVERLAP_S = 0.1  # how far each look goes back: rows show up in the order of their commits
+    FAR_S = 3.0  # how far every FAR_EVERY-th goes back
+    FAR_EVERY = 25
 
     def __init__(self, url: str) -> None:
-        self._engine: Engine = create_engine(url)
+        self._engine: Engine = create_engine(_driven(url))
         self.seen: dict[str, float] = {}
         self._since = time.time()
         self._stopping = threading.Event()
@@ -114,8 +122,11 @@ class Watch:
         return dict(self.seen)
 
     def _look(self) -> None:
+        looks = 0
         while not self._stopping.wait(LOOK_S):
-            self._note(self._since - self.OVERLAP_S)
+            looks += 1
+            back_s = self.OVERLAP_S if looks % self.FAR_EVERY else self.FAR_S
+            self._note(self._since - back_s)
 
     def _note(self, since: float) -> None:
         start = datetime.fromtimestamp(since, UTC).replace(tzinfo=None)
@@ -127,6 +138,11 @@ class Watch:
             if key not in self.seen:
                 self.seen[key] = now if since else ended
                 self._since = max(self._since, ended)
+
+
+def _driven(url: str) -> str:
+    """Return the URL with the driver that Warmcall itself uses for PostgreSQL."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,11 @@ class Warmcall(Design):
         """Return the key."""
         return {"authorization": f"Bearer {self.key}"}
 
+    @classmethod
+    def is_possible(cls) -> bool:
+        """Tell whether this version has the settings for it."""
+        return True
+
     def backend(self) -> Backend:
         """Start what the store needs; return the settings."""
         return Backend({"DATABASE_URL": f"sqlite:///{self.folder / 'warmcall.db'}"})
@@ -168,6 +189,7 @@ class Warmcall(Design):
             "WARMCALL_PROVIDERS": "peopledatalabs",
             "WARMCALL_SLOTS": str(SLOTS),
             **backend.env,
+            **self.settings,
         }
         self.key = self._command("keys", "create", "bench", "--quota", "unlimited").strip()
         self.web = self.group.run(self._process("web", "--host", LOCAL))
@@ -175,6 +197,12 @@ class Warmcall(Design):
         wait_until(lambda: is_open(self.port), "the web process to listen", self.web)
         wait_until(self._works, "the worker to start", self.worker)
         self._watch = Watch(self.env["DATABASE_URL"])
+
+    def add_worker(self) -> Process:
+        """Start one more worker."""
+        second = self.group.run(Process("worker2", self._argv("worker"), self.env, self.folder))
+        wait_until(lambda: "worker started" in second.log.read_text(), "a second worker", second)
+        return second
 
     def stop(self) -> None:
         """Stop the processes and the watch."""
@@ -211,6 +239,44 @@ class Warmcall(Design):
         return [sys.executable, "-P", "-m", "bench.warmcall", *args]
 
 
+class WarmcallOnPostgres(Warmcall):
+    """Jobs and queue in PostgreSQL."""
+
+    name = "Warmcall, PostgreSQL"
+    needs: Mapping[str, str] = {"DATABASE_URL": "postgresql://u@127.0.0.1:5432/d"}
+
+    @classmethod
+    def is_possible(cls) -> bool:
+        """Tell whether this version has the settings for it."""
+        known = {str(field.alias) for field in Settings.model_fields.values()}
+        try:
+            Settings.from_env(cls.needs)
+        except BadSettings:
+            return False
+        return set(cls.needs) <= known
+
+    def backend(self) -> Backend:
+        """Start PostgreSQL."""
+        server = start_postgres(self.group, self.folder)
+        return Backend({"DATABASE_URL": server.url}, [server.process])
+
+
+class WarmcallOnRedis(WarmcallOnPostgres):
+    """Jobs in PostgreSQL, the queue in Redis."""
+
+    name = "Warmcall, Redis + PostgreSQL"
+    needs: Mapping[str, str] = {
+        "DATABASE_URL": "postgresql://u@127.0.0.1:5432/d",
+        "QUEUE_URL": "redis://127.0.0.1:6379/0",
+    }
+
+    def backend(self) -> Backend:
+        """Start PostgreSQL and Redis."""
+        database, queue = super().backend(), start_redis(self.group, self.folder)
+        env = {**database.env, "QUEUE_URL": queue.url}
+        return Backend(env, [*database.servers, queue.process])
+
+
 # --- peers ---
 
 
@@ -235,7 +301,8 @@ class Peer(Design):
             "warning", "--backlog", "2048",
         )  # fmt: skip
         self.group.run(self.web)
-        self.worker = self.group.run(self.work()) if self.work() else self.web
+        work = self.work()
+        self.worker = self.group.run(work) if work else self.web
         wait_until(lambda: is_open(self.port), "the web process to listen", self.web)
         self._wait_for_worker()
 
@@ -309,5 +376,5 @@ class Taskiq(Peer):
         )  # fmt: skip
 
 
-OURS: tuple[type[Warmcall], ...] = (Warmcall,)
+OURS: tuple[type[Warmcall], ...] = (Warmcall, WarmcallOnPostgres, WarmcallOnRedis)
 THEIRS: tuple[type[Peer], ...] = (SyncHandler, Celery, Arq, Taskiq)

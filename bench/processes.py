@@ -18,12 +18,13 @@ START_S = 60.0
 
 @dataclass(slots=True)
 class Process:
-    """One program with its children. `role` groups processes in the figures."""
+    """One program with its children, and with those of `also` where it made itself a daemon."""
 
     role: str
     argv: Sequence[str]
     env: Mapping[str, str]
     folder: Path
+    also: list[int] = field(default_factory=list)
     _running: "subprocess.Popen[bytes] | None" = None
     _before_s: float = 0.0  # CPU of runs that have ended
 
@@ -53,11 +54,14 @@ class Process:
 
     def family(self) -> list[psutil.Process]:
         """Return it and its children."""
-        try:
-            me = psutil.Process(self.pid)
-            return [me, *me.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+        found: list[psutil.Process] = []
+        for pid in (self.pid, *self.also):
+            try:
+                one = psutil.Process(pid)
+                found += [one, *one.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                continue
+        return found
 
     def cpu_s(self) -> float:
         """Return the CPU time it and its children have used so far, in seconds."""

@@ -163,9 +163,7 @@ async def serve(port: int, behaviour: Behaviour) -> None:
     """Serve until the process is ended."""
     service = Service(behaviour)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Connection(service), "127.0.0.1", port, backlog=2048
-    )
+    server = await loop.create_server(lambda: Connection(service), "127.0.0.1", port, backlog=2048)
     await server.serve_forever()
 
 
