@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := .venv-bench
+PEERS_READY := $(PEERS)/.ready
+ARGS ?=
 PORT ?= 8000
 export PORT
 
-.PHONY: run test lint format lock
+.PHONY: run test lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
@@ -23,11 +26,33 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Warmcall and its peers side by side; ARGS=--quick is short, ARGS="--only warmcall" leaves others out.
+bench: $(READY) $(PEERS_READY)
+	$(BIN)/python -m bench $(ARGS)
+
+# Work by the size of the store; ARGS=--full goes up to a million prospects (12 GB of disk).
+bench-growth: $(READY)
+	$(BIN)/python -m bench.growth $(ARGS)
+
+# Twenty minutes at half load; ARGS="--minutes 2" is shorter.
+soak: $(READY)
+	$(BIN)/python -m bench.soak $(ARGS)
+
 # Only for a change of dependencies; needs uv on the PATH.
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 	  -o requirements.lock
+
+bench-lock:
+	uv pip compile bench/requirements.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	  -o bench/requirements.lock
+
+$(PEERS_READY): bench/requirements.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.lock
+	@touch $(PEERS_READY)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("warmcall needs Python 3.11 or newer; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
