@@ -44,7 +44,7 @@ class Job(SQLModel, table=True):
 
     `scope` names the sections (and narrower fields) asked for: with `prospect_key` it is the
     single-flight lock. `owner` holds the job until `lease_until`. `deaths` counts owners that died
-    since the job last got anywhere. `result` is what the job came to, written when it ends.
+    while they held it. `result` is what the job came to, written when it ends.
     """
 
     __table_args__ = (

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -20,6 +21,7 @@ from app import store
 from app.courier import Courier
 from app.database import written
 from app.engine import Engine, Parts
+from app.errors import NotReady
 from app.keeper import Keeper
 from app.settings import Settings
 from integrations.callback.channel import CallbackChannel
@@ -49,6 +51,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._is_stopping = False
+        self._calm_at = now()
 
     def start(self) -> None:
         """Run in a thread of this process; returns when work is being taken."""
@@ -80,15 +83,17 @@ class Worker:
         fetch = runtime.fetch()
         engine, courier, keeper = self._parts(presence.id, fetch)
         tasks.on(
-            run_job=lambda job_id: self._hand_on(self._run(engine, keeper, job_id)),
+            run_job=lambda job_id: self._hand_on(self._run(keeper, job_id, engine.run)),
+            run_alone=lambda job_id: self._hand_on_alone(engine, keeper, job_id),
             deliver=lambda delivery_id: self._hand_on(self._deliver(courier, delivery_id)),
             room=lambda: self._free,
         )
+        self._calm_at = now() + runtime.settings.lease
         await asyncio.to_thread(presence.beat)
         consumer = tasks.consumer()
         consumer.start()
         beating = asyncio.create_task(self._every(self._beat_s(), self._beat(presence, engine)))
-        sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(keeper)))
+        sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
@@ -144,9 +149,33 @@ class Worker:
         self._free += 1
         self._slots.release()
 
-    async def _run(self, engine: Engine, keeper: Keeper, job_id: str) -> None:
+    def _hand_on_alone(self, engine: Engine, keeper: Keeper, job_id: str) -> None:
+        """Run a job that workers may have died of when nothing else runs here; blocks until then.
+
+        Only a worker that has lived for a lease does so: what kills workers from outside, again
+        and again, is no fault of the job.
+        """
+        if now() < self._calm_at:
+            self._runtime.database.write(partial(self._put_off, job_id=job_id)).result()
+            return
+        others = self._runtime.settings.slots - 1
+        for _ in range(others):
+            self._slots.acquire()
         try:
-            await engine.run(job_id)
+            self._hand_on(self._run(keeper, job_id, engine.run_alone))
+            self._slots.acquire()  # it has ended
+        finally:
+            self._slots.release(others + 1)
+
+    def _put_off(self, db: Connection, job_id: str) -> None:
+        if job := store.job_row(db, job_id):
+            store.post(db, self._runtime.tasks.again(job, self._calm_at))
+
+    async def _run(
+        self, keeper: Keeper, job_id: str, run: Callable[[str], Awaitable[None]]
+    ) -> None:
+        try:
+            await run(job_id)
         except Exception:  # the worker's edge: a crash costs one job, never the worker
             log.exception("job crashed", extra={"job_id": job_id})
             await written(self._runtime.database, lambda db: _crashed(db, keeper, job_id))
@@ -171,9 +200,16 @@ class Worker:
 
         return beat
 
-    def _sweep(self, keeper: Keeper) -> Callable[[], Awaitable[None]]:
+    def _sweep(
+        self, presence: Presence, engine: Engine, keeper: Keeper
+    ) -> Callable[[], Awaitable[None]]:
+        def swept(db: Connection) -> None:
+            presence.be_seen(db)  # first: who was held up for longer than a lease is not dead
+            engine.prolong(db)
+            keeper.sweep(db)
+
         async def sweep() -> None:
-            await written(self._runtime.database, keeper.sweep)
+            await written(self._runtime.database, swept)
 
         return sweep
 
@@ -181,6 +217,8 @@ class Worker:
         while True:
             try:
                 await do()
+            except NotReady as exc:
+                log.warning("housekeeping waits: %s", exc)
             except Exception:  # the worker's edge: what failed now is tried again
                 log.exception("housekeeping failed")
             await asyncio.sleep(seconds)

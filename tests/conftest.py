@@ -115,7 +115,8 @@ class Service:
         engine, courier = engine or self.engine(), self.courier()
         while due := self.messages():
             for task, ref in due:
-                await (engine.run(ref) if task == "run_job" else courier.deliver(ref))
+                does = {"run_job": engine.run, "run_alone": engine.run_alone}
+                await does.get(task, courier.deliver)(ref)
 
     def settle(self, text: str, **options: Any) -> JobView:
         """Ask, work, and return how the job ended."""

@@ -11,8 +11,7 @@ from app.delivery import Address
 from app.errors import Conflict, IdempotencyMismatch, NotFound, QuotaExceeded
 from app.facts import Json, Section
 from app.intake import Ask, Idempotency
-from app.job import Priority, Status
-from app.keeper import DEATHS
+from app.job import DEATHS, Priority, Status
 from app.prospect import By, Identifiers
 from app.provider import Finding, Outcome
 from tests.fakes.clock import Clock
