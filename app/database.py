@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import orjson
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, NestedTransaction, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from app.errors import NotReady
@@ -189,10 +189,18 @@ def _attempt(connection: Connection, work: _Work) -> tuple[_Work, Any, BaseExcep
         value = work.run(connection)
         savepoint.commit()
     except Exception as exc:  # noqa: BLE001 - told to the one who asked for it, through the future
-        savepoint.rollback()
+        _undo(savepoint, exc)
         connection.info["rings"] = before
         return work, None, exc
     return work, value, None
+
+
+def _undo(savepoint: NestedTransaction, problem: Exception) -> None:
+    """Undo one write of a group. Raises `problem` when it has undone the whole group already."""
+    try:
+        savepoint.rollback()
+    except OperationalError:  # a full disk or a broken file ends the transaction around it too
+        raise problem from None
 
 
 def _is_passing(problem: BaseException | None) -> bool:

@@ -23,6 +23,7 @@ from app.database import written
 from app.engine import Engine, Parts
 from app.errors import NotReady
 from app.keeper import Keeper
+from app.retention import Retention
 from app.settings import Settings
 from integrations.callback.channel import CallbackChannel
 from integrations.runtime import Presence, Runtime, log_as_json, now, start, tiers
@@ -34,6 +35,15 @@ DRAIN_S = 18.0
 
 SWEEP_S = 1.0
 """How often to look for what dead workers held."""
+
+LOOK_S = 0.5
+"""How often who waits for a slot looks whether the worker is being stopped."""
+
+CLEAN_S = 60.0
+"""How often to look for what is too old to be kept."""
+
+BREATH_S = 0.1
+"""The pause between two steps of that, in which the work of others is written."""
 
 BEATS = 4
 """A lease is renewed this often while it lasts."""
@@ -94,6 +104,7 @@ class Worker:
         consumer.start()
         beating = asyncio.create_task(self._every(self._beat_s(), self._beat(presence, engine)))
         sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
+        cleaning = asyncio.create_task(self._every(CLEAN_S, self._clean))
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
@@ -102,9 +113,9 @@ class Worker:
         await asyncio.to_thread(consumer.stop, True)
         await asyncio.to_thread(tasks.hand_back)
         await engine.drain(DRAIN_S)
-        for task in (beating, sweeping):
+        for task in (beating, sweeping, cleaning):
             task.cancel()
-        await asyncio.gather(beating, sweeping, return_exceptions=True)
+        await asyncio.gather(beating, sweeping, cleaning, return_exceptions=True)
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
@@ -140,7 +151,9 @@ class Worker:
 
     def _hand_on(self, work: Coroutine[Any, Any, None]) -> None:
         """Start work on the loop as soon as a slot is free; blocks the consumer until then."""
-        self._slots.acquire()
+        if not self._has_place():
+            work.close()  # the sweeper finds that it waits without a message
+            return
         self._free -= 1
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(work, self._loop).add_done_callback(self._done)
@@ -159,13 +172,19 @@ class Worker:
             self._runtime.database.write(partial(self._put_off, job_id=job_id)).result()
             return
         others = self._runtime.settings.slots - 1
-        for _ in range(others):
-            self._slots.acquire()
-        try:
+        held = sum(self._has_place() for _ in range(others))
+        if held == others:
             self._hand_on(self._run(keeper, job_id, engine.run_alone))
-            self._slots.acquire()  # it has ended
-        finally:
-            self._slots.release(others + 1)
+            held += self._has_place()  # it has ended
+        if held:
+            self._slots.release(held)
+
+    def _has_place(self) -> bool:
+        """Wait for a slot; False when the worker is being stopped before there is one."""
+        while not self._is_stopping:
+            if self._slots.acquire(timeout=LOOK_S):
+                return True
+        return False
 
     def _put_off(self, db: Connection, job_id: str) -> None:
         if job := store.job_row(db, job_id):
@@ -212,6 +231,17 @@ class Worker:
             await written(self._runtime.database, swept)
 
         return sweep
+
+    async def _clean(self) -> None:
+        settings, gone = self._runtime.settings, 0
+        retention = Retention(
+            jobs=settings.keep_jobs, people=settings.keep_people, events=settings.keep_events
+        )
+        while step := await written(self._runtime.database, lambda db: retention.clean(db, now())):
+            gone += step
+            await asyncio.sleep(BREATH_S)
+        if gone:
+            log.info("old rows deleted", extra={"rows": gone})
 
     async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         while True:
