@@ -10,14 +10,14 @@ from starlette.types import ASGIApp
 
 
 @contextmanager
-def serve(app: ASGIApp, *, host: str = "127.0.0.1") -> Iterator[str]:
-    """Serve `app` on a free port and give its base URL, without a slash at the end.
+def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve `app` on this port (0: on a free one) and give its base URL, without a slash at the end.
 
     The socket listens before the URL is given, so the first request waits instead of failing.
     """
     # asyncio switches Nagle's 40 ms off only for sockets that say they are TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind((host, 0))
+    listener.bind((host, port))
     listener.listen(512)
     config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", loop="asyncio")
     server = uvicorn.Server(config)
