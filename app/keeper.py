@@ -58,6 +58,7 @@ class Keeper:
         has counted all but the last one allowed runs alone from then on: innocent jobs end then.
         """
         now = self.now()
+        ledger.interrupt(db, job.owner, now, job.id)
         if job.deaths + 1 >= DEATHS:
             self._park(db, job, now)
         elif store.orphaned(db, job.id, job.owner, now):

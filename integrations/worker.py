@@ -195,6 +195,8 @@ class Worker:
     ) -> None:
         try:
             await run(job_id)
+        except NotReady as exc:  # no fault of the job: its lease runs out, then it is run again
+            log.warning("job dropped: %s", exc, extra={"job_id": job_id})
         except Exception:  # the worker's edge: a crash costs one job, never the worker
             log.exception("job crashed", extra={"job_id": job_id})
             await written(self._runtime.database, lambda db: _crashed(db, keeper, job_id))

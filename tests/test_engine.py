@@ -344,6 +344,29 @@ def process(name: str, at: datetime) -> Process:
     return Process(id=name, kind=store.WORKERS, host="here", pid=1, port=1, seen_at=at)
 
 
+def test_a_job_that_crashed_while_asking_can_ask_again(make: Make, clock: Clock) -> None:
+    source = oracle(clock, person=PERSON)
+    source.hold = asyncio.Event()
+    service = make(source)
+    view = service.ask(JANE)
+
+    async def crash_while_asking() -> None:
+        running = asyncio.create_task(service.engine().run(view.id))
+        while not source.asked:
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    service.messages()
+    asyncio.run(crash_while_asking())
+    source.hold = None
+    service.database.write(
+        lambda db: service.keeper.bereave(db, store.job_row(db, view.id))
+    ).result()
+    asyncio.run(service.work())
+    assert service.see(view).status is Status.complete
+
+
 def test_two_sweepers_at_once_bring_a_job_back_once(make: Make, clock: Clock) -> None:
     service = make(oracle(clock, person=PERSON))
     view = service.ask(JANE)
