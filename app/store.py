@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from app.database import ring
 from app.job import LIVE, Status
-from app.tables import Asked, Event, Job, Message, Process, Recipient
+from app.tables import IS_LIVE, Asked, Event, Job, Message, Process, Recipient
 
 WORKERS = "worker"
 FOLLOWERS = "web"
@@ -233,7 +233,7 @@ def orphans(db: Connection, now: datetime, lease: timedelta, limit: int) -> Sequ
     ends = col(Job.lease_until)
     silent = or_(ends < now, ends > now + lease + LONGEST)
     held = col(Job.status) == Status.in_progress
-    return db.execute(select(Job).where(held, silent).limit(limit)).all()
+    return db.execute(select(Job).where(IS_LIVE, held, silent).limit(limit)).all()
 
 
 def orphaned(db: Connection, job_id: str, owner: str, now: datetime) -> bool:
@@ -260,17 +260,17 @@ def unannounced(db: Connection, before: datetime, limit: int) -> Sequence[JobRow
     waiting = exists().where(col(Message.ref) == col(Job.id))
     return db.execute(
         select(Job)
-        .where(col(Job.status) == Status.queued, col(Job.due_at) < before, ~waiting)
+        .where(IS_LIVE, col(Job.status) == Status.queued, col(Job.due_at) < before, ~waiting)
         .limit(limit)
     ).all()
 
 
 def hasten(db: Connection, now: datetime) -> None:
     """Make jobs due that wait for a time further ahead than any does: the clock was set back."""
-    far = (col(Job.status) == Status.queued, col(Job.due_at) > now + LONGEST)
-    waiting = col(Message.ref).in_(select(col(Job.id)).where(*far))
-    db.execute(update(Message).where(waiting).values(due_at=None))
-    db.execute(update(Job).where(*far).values(due_at=now))
+    far = (IS_LIVE, col(Job.status) == Status.queued, col(Job.due_at) > now + LONGEST)
+    if jobs := list(db.execute(select(col(Job.id)).where(*far)).scalars()):
+        db.execute(update(Message).where(col(Message.ref).in_(jobs)).values(due_at=None))
+        db.execute(update(Job).where(col(Job.id).in_(jobs)).values(due_at=now))
 
 
 def _is_live() -> Any:
