@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -61,7 +62,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._is_stopping = False
-        self._calm_at = now()
+        self._calm_at_s = 0.0  # of the loop's clock, which no one sets
 
     def start(self) -> None:
         """Run in a thread of this process; returns when work is being taken."""
@@ -98,7 +99,7 @@ class Worker:
             deliver=lambda delivery_id: self._hand_on(self._deliver(courier, delivery_id)),
             room=lambda: self._free,
         )
-        self._calm_at = now() + runtime.settings.lease
+        self._calm_at_s = self._loop.time() + runtime.settings.lease.total_seconds()
         await asyncio.to_thread(presence.beat)
         consumer = tasks.consumer()
         consumer.start()
@@ -168,8 +169,11 @@ class Worker:
         Only a worker that has lived for a lease does so: what kills workers from outside, again
         and again, is no fault of the job.
         """
-        if now() < self._calm_at:
-            self._runtime.database.write(partial(self._put_off, job_id=job_id)).result()
+        assert self._loop is not None
+        if (left_s := self._calm_at_s - self._loop.time()) > 0:
+            due_at = now() + timedelta(seconds=left_s)
+            put_off = partial(self._put_off, job_id=job_id, due_at=due_at)
+            self._runtime.database.write(put_off).result()
             return
         others = self._runtime.settings.slots - 1
         held = sum(self._has_place() for _ in range(others))
@@ -186,9 +190,9 @@ class Worker:
                 return True
         return False
 
-    def _put_off(self, db: Connection, job_id: str) -> None:
+    def _put_off(self, db: Connection, job_id: str, due_at: datetime) -> None:
         if job := store.job_row(db, job_id):
-            store.post(db, self._runtime.tasks.again(job, self._calm_at))
+            store.post(db, self._runtime.tasks.again(job, due_at))
 
     async def _run(
         self, keeper: Keeper, job_id: str, run: Callable[[str], Awaitable[None]]
