@@ -9,13 +9,18 @@ ARGS ?=
 PORT ?= 8000
 export PORT
 
-.PHONY: run test lint format lock bench bench-growth soak bench-lock
+.PHONY: run test test-faults lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
 
 test: lint
 	$(BIN)/pytest -q
+
+# What breaks on purpose alone, and again and again: make test-faults TIMES=5
+TIMES ?= 1
+test-faults: $(READY)
+	for time in $$(seq $(TIMES)); do $(BIN)/pytest -q tests/faults tests/journeys/test_a_worker_is_killed.py || exit 1; done
 
 lint: $(READY)
 	$(BIN)/ruff check .

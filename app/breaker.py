@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from app.pace import Bucket, cap, take
+from app.pace import SKEW, Bucket, cap, take
 from app.provider import Meter, Outcome, Pace
 
 FAILURES_TO_OPEN = 5
@@ -60,13 +60,13 @@ class Admission:
 
 def admit(health: Health, pace: Pace, now: datetime) -> tuple[Health, Admission]:
     """Say whether one call may go out now, and book it when it may."""
-    if health.disabled_until and now < health.disabled_until:
+    if health.disabled_until and _is_ahead(health.disabled_until, DISABLED, now):
         return health, _skip(f"disabled after {health.disabled_for}", health.disabled_until)
-    if health.opened_until and now < health.opened_until:
+    if health.opened_until and _is_ahead(health.opened_until, OPEN, now):
         return health, _skip("breaker open", health.opened_until)
     if health.not_before and now < health.not_before:
         return health, _pause(health.not_before, now)
-    if health.probing_since and now < health.probing_since + PROBE:
+    if health.probing_since and _is_ahead(health.probing_since + PROBE, PROBE, now):
         return health, _skip("breaker half-open, a probe is out", health.probing_since + PROBE)
     return _draw(health, pace, now)
 
@@ -82,6 +82,14 @@ def report(health: Health, outcome: Outcome | None, meter: Meter, now: datetime)
     if outcome in DISABLING:
         return replace(health, disabled_until=now + DISABLED, disabled_for=outcome.value)
     return health
+
+
+def _is_ahead(end: datetime, length: timedelta, now: datetime) -> bool:
+    """Tell whether a span of this length is not over yet.
+
+    One whose end is further away than that was begun before the clock was set back: it is over.
+    """
+    return now < end <= now + length + SKEW
 
 
 def _skip(reason: str, until: datetime) -> Admission:
@@ -107,7 +115,7 @@ def _draw(health: Health, pace: Pace, now: datetime) -> tuple[Health, Admission]
 
 
 def _failed(health: Health, now: datetime) -> Health:
-    if health.opened_until and now < health.opened_until:
+    if health.opened_until and _is_ahead(health.opened_until, OPEN, now):
         return health  # sent before it opened: neither news nor a reason to wait longer
     failures = health.failures + 1
     if failures < FAILURES_TO_OPEN:
@@ -116,7 +124,7 @@ def _failed(health: Health, now: datetime) -> Health:
 
 
 def _answered(health: Health, now: datetime) -> Health:
-    if health.opened_until and now < health.opened_until:
+    if health.opened_until and _is_ahead(health.opened_until, OPEN, now):
         return health
     return replace(health, failures=0, opened_until=None, probing_since=None)
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from app import callers, outbox, store
-from app.database import Database, written
+from app.database import Database, surely, written
 from app.delivery import DISABLE_AFTER, Address, Channel, Delivery, Receipt, next_try_s
 from app.errors import DeliveryFailed
 from app.store import JobRow
@@ -50,11 +50,11 @@ class Courier:
                 raise DeliveryFailed(f"no channel named {row.channel} is set up", final=True)
             receipt = await channel.deliver(delivery, started)
         except DeliveryFailed as exc:
-            await written(
+            await surely(
                 self.database, partial(self._not_delivered, row=row, exc=exc, started=started)
             )
         else:
-            await written(self.database, partial(self._delivered, row=row, receipt=receipt))
+            await surely(self.database, partial(self._delivered, row=row, receipt=receipt))
 
     def _pick_up(self, db: Connection, delivery_id: str) -> tuple[Any, Delivery] | None:
         now = self.now()

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Row
 
 from app import freshness, ledger, store
 from app.assembly import FAILED, OVER_BUDGET, Assembled, assemble, section_status
-from app.database import Database, written
+from app.database import Database, surely, written
 from app.ending import follow_up
 from app.facts import FIELDS, Fact, Section, identified, known_fields
 from app.freshness import Tiers
-from app.job import Status, verdict
+from app.job import SUSPECT, Status, verdict
 from app.positioning import Positioning
 from app.prospect import Prospect
 from app.provider import SETTLED, Answer, Finding, Outcome, Provider
@@ -99,13 +99,22 @@ class Engine:
     # --- run ---
 
     async def run(self, job_id: str) -> None:
-        """Run a waiting job to its end; one that is not waiting (any more) is left alone."""
+        """Run a waiting job to its end; one that is not waiting (any more) is left alone.
+
+        So is one that workers have died of.
+        """
+        await self._hold(job_id, partial(self._take, job_id=job_id, below_deaths=SUSPECT))
+
+    async def run_alone(self, job_id: str) -> None:
+        """Run a job that workers may have died of; the caller runs nothing else meanwhile."""
+        await self._hold(job_id, partial(self._take, job_id=job_id, below_deaths=None))
+
+    async def _hold(self, job_id: str, take: Callable[[Connection], Run | None]) -> None:
         me = asyncio.current_task()
         assert me is not None
         self._running[job_id] = me
         try:
-            run = await written(self._parts.database, partial(self._take, job_id=job_id))
-            if run:
+            if run := await surely(self._parts.database, take):
                 self._held.add(job_id)
                 await self._run(run)
         except asyncio.CancelledError:
@@ -130,7 +139,7 @@ class Engine:
         except TimeoutError:
             run.is_late = True
         run.facts = descent.facts
-        ended = await written(
+        ended = await surely(
             self._parts.database, partial(self._settle, run=run, late=frozenset(descent.unsettled))
         )
         log.info(
@@ -143,9 +152,9 @@ class Engine:
             },
         )
 
-    def _take(self, db: Connection, job_id: str) -> Run | None:
-        now = self._now()
-        if not store.claim(db, job_id, self._owner, now, self._parts.lease):
+    def _take(self, db: Connection, job_id: str, below_deaths: int | None) -> Run | None:
+        now, lease = self._now(), self._parts.lease
+        if not store.claim(db, job_id, self._owner, now, lease, below_deaths=below_deaths):
             return None
         job = store.job_row(db, job_id)
         assert job is not None
@@ -188,7 +197,7 @@ class Engine:
         self._asking.add(me)
         me.add_done_callback(self._asking.discard)
         while True:
-            begun = await written(
+            begun = await surely(
                 self._parts.database, partial(self._begin, run=run, question=question)
             )
             if isinstance(begun, Finding):
@@ -242,7 +251,7 @@ class Engine:
             cost = price if finding.outcome is Outcome.matched else 0.0
         run.spent += cost - price
         finding = replace(finding, credits=cost, facts=tuple(identified(finding.facts)))
-        await written(
+        await surely(
             self._parts.database,
             partial(self._book, run=run, question=question, attempt=attempt, finding=finding),
         )
@@ -391,15 +400,19 @@ class Engine:
     def _wait(self, db: Connection, run: Run, retry_at: datetime) -> str:
         now = self._now()
         if store.give_back(db, run.job.id, self._owner, now, due_at=retry_at, waited=1):
-            store.post(db, self._parts.tasks.job(run.job.id, run.job.priority, retry_at))
+            store.post(db, self._parts.tasks.again(run.job, retry_at))
             store.add_event(db, run.job.id, "job", {"status": Status.queued}, now)
         return "waits for a provider"
 
     def renew(self) -> Awaitable[None]:
         """Prolong the leases of running jobs; stop those to be cancelled, or lost to others."""
-        held, lease = frozenset(self._held), self._parts.lease
-        work = partial(store.renew, owner=self._owner, now=self._now(), lease=lease)
-        return self._follow(held, written(self._parts.database, work))
+        held = frozenset(self._held)
+        return self._follow(held, written(self._parts.database, self.prolong))
+
+    def prolong(self, db: Connection) -> dict[str, bool]:
+        """Prolong the leases of running jobs; return each with whether it is to be cancelled."""
+        running = frozenset(self._running)
+        return store.renew(db, self._owner, running, self._now(), self._parts.lease)
 
     async def _follow(self, held: frozenset[str], renewed: Awaitable[dict[str, bool]]) -> None:
         leases = await renewed
@@ -425,7 +438,7 @@ class Engine:
         now = self._now()
         job = store.job_row(db, job_id)
         if job and store.give_back(db, job_id, self._owner, now, due_at=now):
-            store.post(db, self._parts.tasks.job(job_id, job.priority))
+            store.post(db, self._parts.tasks.again(job))
 
     async def drain(self, patience_s: float) -> None:
         """Let running work end for `patience_s`; hand back to the queue what is left then."""

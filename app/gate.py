@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from app import ledger
 from app.breaker import Admission, admit, report
-from app.database import Database, written
+from app.database import Database, surely
 from app.provider import Meter, Outcome, Provider
 
 
@@ -21,12 +21,12 @@ class Gate:
 
     def admit(self, provider: Provider) -> Awaitable[Admission]:
         """Say whether a call may go out now."""
-        return written(self._db, partial(self._admit, provider=provider))
+        return surely(self._db, partial(self._admit, provider=provider))
 
     def report(self, provider: Provider, outcome: Outcome | None, meter: Meter) -> Awaitable[None]:
         """Book how a call went and what its headers said; `outcome` None = it was answered."""
         work = partial(self._report, provider=provider, outcome=outcome, meter=meter)
-        return written(self._db, work)
+        return surely(self._db, work)
 
     def _admit(self, db: Connection, provider: Provider) -> Admission:
         state, admission = admit(ledger.health(db, provider.name), provider.pace, self._now())

@@ -32,6 +32,13 @@ MOVES: Mapping[Status, frozenset[Status]] = {
 }
 
 
+DEATHS = 3
+"""A job is parked as failed when this many workers have died of it."""
+
+SUSPECT = DEATHS - 1
+"""A job that so many workers died with runs alone from then on: the next death is its own."""
+
+
 class Priority(IntEnum):
     """Which message a worker takes first: higher before lower, older before newer."""
 

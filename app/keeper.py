@@ -9,14 +9,11 @@ from sqlalchemy import Connection
 
 from app import callers, ledger, outbox, store
 from app.ending import follow_up
-from app.job import Status
+from app.job import DEATHS, Status
 from app.store import JobRow
 from app.tasks import Tasks
 
 log = logging.getLogger("warmcall.keeper")
-
-DEATHS = 5
-"""A job whose workers died this often without getting anywhere is parked as failed."""
 
 LOST_AFTER = timedelta(seconds=5)
 """A job or delivery that is due for this long without a message gets a new one."""
@@ -39,29 +36,51 @@ class Keeper:
     def sweep(self, db: Connection) -> None:
         """Bring back jobs, calls and deliveries that nobody is working on any more."""
         now = self.now()
-        store.forget_silent(db, now - self.silence)
-        for job in store.orphans(db, now, SWEEP):
-            ledger.interrupt(db, job.owner, now)
-            self.bereave(db, job)
+        store.forget_silent(db, now, self.silence)
         alive = store.process_ids(db)
+        for job in store.orphans(db, now, self.silence, SWEEP):
+            if job.owner in alive:
+                self.release(db, job)
+            else:
+                ledger.interrupt(db, job.owner, now)
+                self.bereave(db, job)
         for owner in ledger.owners_in_flight(db):
             if owner not in alive:
                 ledger.interrupt(db, owner, now)
+        store.hasten(db, now)
         self._announce_again(db, now - LOST_AFTER)
         callers.forget_idempotent(db, now)
 
     def bereave(self, db: Connection, job: JobRow) -> None:
-        """Queue a job again whose run came to nothing; park it when that happens all the time."""
+        """Queue a job again whose worker died of it; park it when it was one too many.
+
+        Hundreds of jobs die with a worker that one of them killed. Each counts that death, but who
+        has counted all but the last one allowed runs alone from then on: innocent jobs end then.
+        """
         now = self.now()
+        ledger.interrupt(db, job.owner, now, job.id)
         if job.deaths + 1 >= DEATHS:
             self._park(db, job, now)
         elif store.orphaned(db, job.id, job.owner, now):
-            store.post(db, self.tasks.job(job.id, job.priority))
-            store.add_event(db, job.id, "job", {"status": Status.queued}, now)
+            self._queue(db, job.id, now)
             log.warning("job queued again: its worker died", extra={"job_id": job.id})
 
+    def release(self, db: Connection, job: JobRow) -> None:
+        """Queue a job again that its worker dropped through no fault of the job."""
+        now = self.now()
+        ledger.interrupt(db, job.owner, now, job.id)
+        if store.give_back(db, job.id, job.owner, now, due_at=now):
+            self._queue(db, job.id, now)
+            log.warning("job queued again: its worker dropped it", extra={"job_id": job.id})
+
+    def _queue(self, db: Connection, job_id: str, now: datetime) -> None:
+        job = store.job_row(db, job_id)
+        assert job is not None
+        store.post(db, self.tasks.again(job))
+        store.add_event(db, job_id, "job", {"status": Status.queued}, now)
+
     def _park(self, db: Connection, job: JobRow, now: datetime) -> None:
-        message = f"{DEATHS} workers died while running this job; ask again with refresh."
+        message = f"{DEATHS} workers died while running this job; it is not tried again."
         result = {"error": {"code": "worker_died", "message": message}}
         failed = Status.provider_error
         if store.finish(db, job.id, now, failed, owner=job.owner, result=result):
@@ -70,7 +89,7 @@ class Keeper:
 
     def _announce_again(self, db: Connection, before: datetime) -> None:
         for job in store.unannounced(db, before, SWEEP):
-            store.post(db, self.tasks.job(job.id, job.priority))
+            store.post(db, self.tasks.again(job))
         for delivery_id in outbox.overdue(db, before, SWEEP):
             if not store.is_announced(db, delivery_id):
                 store.post(db, self.tasks.delivery(delivery_id))

@@ -62,14 +62,17 @@ def attempts_of(db: Connection, job_id: str) -> Sequence[Row[Any]]:
     ).all()
 
 
-def interrupt(db: Connection, owner: str, now: datetime) -> int:
-    """Close the calls that were in flight when `owner` died; return how many there were.
+def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = None) -> int:
+    """Close the calls in flight of `owner` (of one of its jobs alone); return how many there were.
 
     Their answers are lost and they may have been billed: that is said in the ledger.
     """
+    lost = [col(Attempt.owner) == owner, col(Attempt.outcome).is_(None)]
+    if job_id is not None:
+        lost.append(col(Attempt.job_id) == job_id)
     return db.execute(
         update(Attempt)
-        .where(col(Attempt.owner) == owner, col(Attempt.outcome).is_(None))
+        .where(*lost)
         .values(
             outcome=Outcome.provider_error,
             detail="interrupted: the worker died while waiting; the call may have been billed",

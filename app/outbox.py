@@ -9,6 +9,9 @@ from sqlmodel import col
 
 from app.tables import Endpoint, Outbox, OutboxTry
 
+LONGEST = timedelta(minutes=10)
+"""No lease of a delivery ends further ahead than this, unless a clock was set back."""
+
 PENDING, DELIVERED, FAILED, DISABLED = "pending", "delivered", "failed", "disabled"
 
 
@@ -51,7 +54,8 @@ def claim(
     db: Connection, delivery_id: str, owner: str, now: datetime, lease: timedelta
 ) -> Row[Any] | None:
     """Take a pending delivery for one try. None: not due, or somebody else has it."""
-    free = or_(col(Outbox.lease_until).is_(None), col(Outbox.lease_until) < now)
+    ends = col(Outbox.lease_until)
+    free = or_(ends.is_(None), ends < now, ends > now + 2 * lease)  # the last: a clock set back
     taken = db.execute(
         update(Outbox)
         .where(
@@ -94,7 +98,8 @@ def reopen(db: Connection, delivery_id: str, now: datetime) -> None:
 
 def overdue(db: Connection, before: datetime, limit: int) -> list[str]:
     """Return pending deliveries that were due before then and that nobody is trying."""
-    free = or_(col(Outbox.lease_until).is_(None), col(Outbox.lease_until) < before)
+    ends = col(Outbox.lease_until)
+    free = or_(ends.is_(None), ends < before, ends > before + LONGEST)
     found = select(col(Outbox.id)).where(
         col(Outbox.state) == PENDING, col(Outbox.next_at) < before, free
     )

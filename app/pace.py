@@ -1,9 +1,12 @@
 """The token bucket: how fast a provider may be asked. Pure; the state is kept by the caller."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.provider import Pace
+
+SKEW = timedelta(minutes=1)
+"""Workers' clocks differ by less than this; a time further ahead was told by a clock set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +20,13 @@ class Bucket:
 def refill(bucket: Bucket, pace: Pace, now: datetime) -> Bucket:
     """Add what has dripped in since the last count, up to `pace.burst`.
 
-    Workers' clocks differ: a count from the future neither adds nor takes anything.
+    Workers' clocks differ: a count from the future neither adds nor takes anything. After SKEW
+    it counts from now, lest nothing drips in until a clock that was set back has caught up.
     """
     if bucket.tokens is None or bucket.refilled_at is None:
         return Bucket(float(pace.burst), now)
+    if bucket.refilled_at > now + SKEW:
+        return Bucket(bucket.tokens, now)
     elapsed_s = max(0.0, (now - bucket.refilled_at).total_seconds())
     tokens = min(float(pace.burst), bucket.tokens + elapsed_s * pace.per_s)
     return Bucket(tokens, max(now, bucket.refilled_at))

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import callers, erasure, ledger, outbox, store
 from app.courier import announce, new_delivery
 from app.delivery import Address
 from app.digest import digests
-from app.errors import InvalidProspect, NotFound, NotReady
+from app.errors import InvalidProspect, NotFound
 from app.facts import Json
 from app.front import OPERATOR, Front, month, next_month
 from app.prospect import By, Prospect, identify
@@ -140,10 +139,7 @@ class Records(Front):
 
     def is_ready(self) -> None:
         """Check that the database can be used. Raises NotReady."""
-        try:
-            self.database.read(store.queue_depth)
-        except SQLAlchemyError as exc:
-            raise NotReady("The database cannot be used.") from exc
+        self.database.read(store.queue_depth)
 
     def workers_alive(self) -> int:
         """Return how many workers have been heard of lately."""

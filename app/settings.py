@@ -109,6 +109,21 @@ class Settings(BaseModel):
         alias="WARMCALL_STALE_COMPANY",
         description="The same for company, decision makers and signals: stale.",
     )
+    keep_people: timedelta = Field(
+        timedelta(days=30),
+        alias="WARMCALL_KEEP_PEOPLE",
+        description="What is known of people, and the cards that show it, goes after this time.",
+    )
+    keep_jobs: timedelta = Field(
+        timedelta(days=90),
+        alias="WARMCALL_KEEP_JOBS",
+        description="Ended jobs, their deliveries and facts about companies go after this time.",
+    )
+    keep_events: timedelta = Field(
+        timedelta(days=7),
+        alias="WARMCALL_KEEP_EVENTS",
+        description="The single changes of ended jobs go after this time.",
+    )
     free_quota: int = Field(
         100,
         ge=0,
@@ -156,15 +171,23 @@ class Settings(BaseModel):
     )
 
     @field_validator(
-        "fresh_person", "stale_person", "fresh_company", "stale_company", "lease", mode="before"
+        "fresh_person",
+        "stale_person",
+        "fresh_company",
+        "stale_company",
+        "keep_people",
+        "keep_jobs",
+        "keep_events",
+        "lease",
+        mode="before",
     )
     @classmethod
     def _span(cls, value: object) -> object:
         return span(value) if isinstance(value, str) else value
 
-    @field_validator("lease")
+    @field_validator("keep_people", "keep_jobs", "keep_events", "lease")
     @classmethod
-    def _lease(cls, value: timedelta) -> timedelta:
+    def _lasting(cls, value: timedelta) -> timedelta:
         if not value:
             raise ValueError("expected more than zero")
         return value

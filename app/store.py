@@ -13,11 +13,14 @@ from sqlmodel import col
 
 from app.database import ring
 from app.job import LIVE, Status
-from app.tables import Asked, Event, Job, Message, Process, Recipient
+from app.tables import IS_LIVE, Asked, Event, Job, Message, Process, Recipient
 
 WORKERS = "worker"
 FOLLOWERS = "web"
 """Kinds of processes that are woken: by new messages, and by changes of jobs."""
+
+LONGEST = timedelta(minutes=10)
+"""Nothing waits in the queue for a time further ahead, and no two clocks differ by more."""
 
 JobRow = Row[Any]
 """A row of `job`: attributes are the columns of app.tables.Job."""
@@ -87,12 +90,26 @@ def versions(db: Connection, job_ids: Collection[str]) -> dict[str, tuple[int, b
     return {row.id: (row.version, row.finished_at is not None) for row in rows}
 
 
-def claim(db: Connection, job_id: str, owner: str, now: datetime, lease: timedelta) -> bool:
-    """Take a waiting job for `owner`. False means that somebody else has it, or it has ended."""
+def claim(
+    db: Connection,
+    job_id: str,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    *,
+    below_deaths: int | None = None,
+) -> bool:
+    """Take a waiting job for `owner`. False means that somebody else has it, or it has ended.
+
+    With `below_deaths` a job of which so many workers have died is left alone.
+    """
+    waiting = [col(Job.id) == job_id, col(Job.status) == Status.queued]
+    if below_deaths is not None:
+        waiting.append(col(Job.deaths) < below_deaths)
     return _changed(
         db,
         update(Job)
-        .where(col(Job.id) == job_id, col(Job.status) == Status.queued)
+        .where(*waiting)
         .values(
             status=Status.in_progress,
             owner=owner,
@@ -104,11 +121,17 @@ def claim(db: Connection, job_id: str, owner: str, now: datetime, lease: timedel
     )
 
 
-def renew(db: Connection, owner: str, now: datetime, lease: timedelta) -> dict[str, bool]:
-    """Prolong the leases of all jobs of `owner`; return each with whether it is asked to stop."""
-    db.execute(update(Job).where(*_owned(owner)).values(lease_until=now + lease))
-    mine = db.execute(select(col(Job.id), col(Job.cancel_asked)).where(*_owned(owner)))
-    return {row.id: row.cancel_asked for row in mine}
+def renew(
+    db: Connection, owner: str, job_ids: Collection[str], now: datetime, lease: timedelta
+) -> dict[str, bool]:
+    """Prolong the leases of these jobs of `owner`; return each with whether it is asked to stop.
+
+    A job that `owner` holds by the table alone, because it crashed, is left to the sweeper.
+    """
+    mine = (*_owned(owner), col(Job.id).in_(sorted(job_ids)))
+    db.execute(update(Job).where(*mine).values(lease_until=now + lease))
+    found = db.execute(select(col(Job.id), col(Job.cancel_asked)).where(*mine))
+    return {row.id: row.cancel_asked for row in found}
 
 
 def touch(
@@ -123,7 +146,6 @@ def touch(
         .values(
             version=col(Job.version) + 1,
             updated_at=now,
-            deaths=0,
             credits_spent=col(Job.credits_spent) + spent,
             **values,
         ),
@@ -203,10 +225,15 @@ def push_forward(db: Connection, job_id: str, priority: int, *, refresh: bool) -
     db.execute(rank.values(rank=-priority))
 
 
-def orphans(db: Connection, now: datetime, limit: int) -> Sequence[JobRow]:
-    """Return jobs whose owner has been silent for longer than its lease."""
-    silent = (col(Job.status) == Status.in_progress, col(Job.lease_until) < now)
-    return db.execute(select(Job).where(*silent).limit(limit)).all()
+def orphans(db: Connection, now: datetime, lease: timedelta, limit: int) -> Sequence[JobRow]:
+    """Return jobs whose owner has been silent for longer than its lease.
+
+    A lease that ends further ahead than any does was given before the clock was set back.
+    """
+    ends = col(Job.lease_until)
+    silent = or_(ends < now, ends > now + lease + LONGEST)
+    held = col(Job.status) == Status.in_progress
+    return db.execute(select(Job).where(IS_LIVE, held, silent).limit(limit)).all()
 
 
 def orphaned(db: Connection, job_id: str, owner: str, now: datetime) -> bool:
@@ -233,9 +260,17 @@ def unannounced(db: Connection, before: datetime, limit: int) -> Sequence[JobRow
     waiting = exists().where(col(Message.ref) == col(Job.id))
     return db.execute(
         select(Job)
-        .where(col(Job.status) == Status.queued, col(Job.due_at) < before, ~waiting)
+        .where(IS_LIVE, col(Job.status) == Status.queued, col(Job.due_at) < before, ~waiting)
         .limit(limit)
     ).all()
+
+
+def hasten(db: Connection, now: datetime) -> None:
+    """Make jobs due that wait for a time further ahead than any does: the clock was set back."""
+    far = (IS_LIVE, col(Job.status) == Status.queued, col(Job.due_at) > now + LONGEST)
+    if jobs := list(db.execute(select(col(Job.id)).where(*far)).scalars()):
+        db.execute(update(Message).where(col(Message.ref).in_(jobs)).values(due_at=None))
+        db.execute(update(Job).where(col(Job.id).in_(jobs)).values(due_at=now))
 
 
 def _is_live() -> Any:
@@ -394,9 +429,10 @@ def part(db: Connection, process_id: str) -> None:
     db.execute(delete(Process).where(col(Process.id) == process_id))
 
 
-def forget_silent(db: Connection, before: datetime) -> None:
-    """Drop processes that have not been heard of since `before`."""
-    db.execute(delete(Process).where(col(Process.seen_at) < before))
+def forget_silent(db: Connection, now: datetime, silence: timedelta) -> None:
+    """Drop processes that were not heard of for `silence`, or only under a clock now set back."""
+    seen = col(Process.seen_at)
+    db.execute(delete(Process).where(or_(seen < now - silence, seen > now + LONGEST)))
 
 
 def ports(db: Connection, kinds: Iterable[str], since: datetime) -> list[int]:

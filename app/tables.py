@@ -13,6 +13,7 @@ from app.job import LIVE
 
 _LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))
 IS_LIVE = text(f"status IN ({_LIVE})")
+IS_TOLD = text("result IS NOT NULL")
 IN_FLIGHT = text("outcome IS NULL")
 
 
@@ -44,7 +45,7 @@ class Job(SQLModel, table=True):
 
     `scope` names the sections (and narrower fields) asked for: with `prospect_key` it is the
     single-flight lock. `owner` holds the job until `lease_until`. `deaths` counts owners that died
-    since the job last got anywhere. `result` is what the job came to, written when it ends.
+    while they held it. `result` is what the job came to, written when it ends.
     """
 
     __table_args__ = (
@@ -58,6 +59,7 @@ class Job(SQLModel, table=True):
         ),
         Index("ix_job_lease", "lease_until", sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
         Index("ix_job_cached", "prospect_key", "scope", "finished_at"),
+        Index("ix_job_told", "finished_at", sqlite_where=IS_TOLD, postgresql_where=IS_TOLD),
     )
 
     id: str = Field(primary_key=True)
@@ -141,7 +143,10 @@ class KnownFact(SQLModel, table=True):
     """A fact as a provider gave it. A newer answer to the same question replaces the older one."""
 
     __tablename__ = "fact"
-    __table_args__ = (Index("ix_fact_subject", "subject", "section"),)
+    __table_args__ = (
+        Index("ix_fact_subject", "subject", "section"),
+        Index("ix_fact_age", "section", "seen_at"),
+    )
 
     answer_key: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -161,6 +166,8 @@ class KnownFact(SQLModel, table=True):
 
 class Coverage(SQLModel, table=True):
     """How a section of a subject was settled last: the cache's two tiers are judged on it."""
+
+    __table_args__ = (Index("ix_coverage_age", "section", "as_of"),)
 
     subject: str = Field(primary_key=True)
     section: str = Field(primary_key=True)
@@ -263,6 +270,8 @@ class Suppression(SQLModel, table=True):
 
 class Event(SQLModel, table=True):
     """One change of a job, for those who follow it."""
+
+    __table_args__ = (Index("ix_event_at", "at"),)
 
     job_id: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)

@@ -20,8 +20,8 @@ from huey.storage import BaseStorage
 
 from app import store
 from app.database import Database
-from app.job import Priority
-from app.store import Post
+from app.job import SUSPECT, Priority
+from app.store import JobRow, Post
 
 IDLE_S = 0.5
 """How often an idle worker looks for messages without having been woken."""
@@ -127,7 +127,7 @@ class Messages(BaseStorage):  # type: ignore[misc] # huey ships no types
 
 
 class Tasks:
-    """The messages of this service. `run_job` and `deliver` are called with the id they carry."""
+    """The messages of this service: each has something done with the id that it carries."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self.huey = Huey(
@@ -141,12 +141,14 @@ class Tasks:
         )
         self._does: dict[str, Callable[[str], None]] = {}
         self._run_job = self.huey.task(name="run_job")(run_job(self._does))
+        self._run_alone = self.huey.task(name="run_alone")(run_alone(self._does))
         self._deliver = self.huey.task(name="deliver")(deliver(self._does))
 
     def on(
         self,
         *,
         run_job: Callable[[str], None],
+        run_alone: Callable[[str], None],
         deliver: Callable[[str], None],
         room: Callable[[], int],
     ) -> None:
@@ -155,12 +157,17 @@ class Tasks:
         `room` tells how many more messages could be acted on at once; none is taken while that is
         0. Whoever makes room calls `wake`.
         """
-        self._does |= {"run_job": run_job, "deliver": deliver}
+        self._does |= {"run_job": run_job, "run_alone": run_alone, "deliver": deliver}
         self.huey.storage.room = room
 
     def job(self, job_id: str, priority: int, due_at: datetime | None = None) -> Post:
         """Return the message that has a job run."""
         return self._post(self._run_job.s(job_id), job_id, priority, due_at)
+
+    def again(self, job: JobRow, due_at: datetime | None = None) -> Post:
+        """Return the message that has a job run once more: alone, if workers died of it."""
+        task = self._run_alone if job.deaths >= SUSPECT else self._run_job
+        return self._post(task.s(job.id), job.id, job.priority, due_at)
 
     def delivery(self, delivery_id: str, due_at: datetime | None = None) -> Post:
         """Return the message that has a delivery tried."""
@@ -194,6 +201,15 @@ def run_job(does: dict[str, Callable[[str], None]]) -> Callable[[str], None]:
 
     def task(job_id: str) -> None:
         does["run_job"](job_id)
+
+    return task
+
+
+def run_alone(does: dict[str, Callable[[str], None]]) -> Callable[[str], None]:
+    """Make the task whose stored name is `app.tasks.run_alone`."""
+
+    def task(job_id: str) -> None:
+        does["run_alone"](job_id)
 
     return task
 

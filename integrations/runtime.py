@@ -11,12 +11,13 @@ from functools import partial
 from uuid import uuid4
 
 from pythonjsonlogger.json import JsonFormatter
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app import store
 from app.bell import Bell, ring_at
 from app.database import Database
-from app.errors import BadSettings
+from app.errors import BadSettings, NotReady
 from app.facts import Section
 from app.fetch import Fetch
 from app.freshness import Tiers, by_section
@@ -112,7 +113,10 @@ class Watcher:
                 pass
             self._bell.clear()
             asked = list(self._waiting)
-            found = await asyncio.to_thread(self._intake.versions, asked) if asked else {}
+            try:
+                found = await asyncio.to_thread(self._intake.versions, asked) if asked else {}
+            except NotReady:  # all go on waiting: the next look may succeed
+                continue
             for job_id, seen in found.items():
                 self._tell(job_id, seen)
 
@@ -138,6 +142,10 @@ class Presence:
 
     def beat(self) -> None:
         """Say that this process is alive."""
+        self._database.write(self.be_seen).result()
+
+    def be_seen(self, db: Connection) -> None:
+        """Say in a transaction of the caller that this process is alive."""
         process = Process(
             id=self.id,
             kind=self._kind,
@@ -146,7 +154,7 @@ class Presence:
             port=self._bell.port,
             seen_at=now(),
         )
-        self._database.write(lambda db: store.beat(db, process)).result()
+        store.beat(db, process)
 
     def leave(self) -> None:
         """Say that this process has ended, and fall silent."""
@@ -160,7 +168,7 @@ class Presence:
 
     def _ports_of(self, kind: str) -> Sequence[int]:
         at, ports = self._ports.get(kind, (datetime.min.replace(tzinfo=UTC), []))
-        if now() - at > PORTS_KNOWN:
+        if abs(now() - at) > PORTS_KNOWN:  # either way: a clock may be set back
             since = now() - PRESENT
             ports = self._database.read(lambda db: store.ports(db, [kind], since))
             self._ports[kind] = (now(), ports)

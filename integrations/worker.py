@@ -11,6 +11,8 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -20,7 +22,9 @@ from app import store
 from app.courier import Courier
 from app.database import written
 from app.engine import Engine, Parts
+from app.errors import NotReady
 from app.keeper import Keeper
+from app.retention import Retention
 from app.settings import Settings
 from integrations.callback.channel import CallbackChannel
 from integrations.runtime import Presence, Runtime, log_as_json, now, start, tiers
@@ -33,6 +37,15 @@ DRAIN_S = 18.0
 SWEEP_S = 1.0
 """How often to look for what dead workers held."""
 
+LOOK_S = 0.5
+"""How often who waits for the others to end looks whether the worker is being stopped."""
+
+CLEAN_S = 60.0
+"""How often to look for what is too old to be kept."""
+
+BREATH_S = 0.1
+"""The pause between two steps of that, in which the work of others is written."""
+
 BEATS = 4
 """A lease is renewed this often while it lasts."""
 
@@ -43,12 +56,15 @@ class Worker:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._free = runtime.settings.slots
-        self._counting = threading.Lock()  # the consumer's thread takes slots, the loop frees them
+        self._counting = (
+            threading.Condition()
+        )  # the consumer's thread takes slots, the loop frees them
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._is_stopping = False
+        self._calm_at_s = 0.0  # of the loop's clock, which no one sets
 
     def start(self) -> None:
         """Run in a thread of this process; returns when work is being taken."""
@@ -80,15 +96,18 @@ class Worker:
         fetch = runtime.fetch()
         engine, courier, keeper = self._parts(presence.id, fetch)
         tasks.on(
-            run_job=lambda job_id: self._hand_on(self._run(engine, keeper, job_id)),
+            run_job=lambda job_id: self._hand_on(self._run(keeper, job_id, engine.run)),
+            run_alone=lambda job_id: self._hand_on_alone(engine, keeper, job_id),
             deliver=lambda delivery_id: self._hand_on(self._deliver(courier, delivery_id)),
             room=lambda: self._free,
         )
+        self._calm_at_s = self._loop.time() + runtime.settings.lease.total_seconds()
         await asyncio.to_thread(presence.beat)
         consumer = tasks.consumer()
         consumer.start()
         beating = asyncio.create_task(self._every(self._beat_s(), self._beat(presence, engine)))
-        sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(keeper)))
+        sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
+        cleaning = asyncio.create_task(self._every(CLEAN_S, self._clean))
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
@@ -97,9 +116,9 @@ class Worker:
         await asyncio.to_thread(consumer.stop, True)
         await asyncio.to_thread(tasks.hand_back)
         await engine.drain(DRAIN_S)
-        for task in (beating, sweeping):
+        for task in (beating, sweeping, cleaning):
             task.cancel()
-        await asyncio.gather(beating, sweeping, return_exceptions=True)
+        await asyncio.gather(beating, sweeping, cleaning, return_exceptions=True)
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
@@ -144,12 +163,45 @@ class Worker:
         with self._counting:
             self._free += 1
             was_full = self._free == 1
+            self._counting.notify_all()
         if was_full:
             self._runtime.tasks.wake()
 
-    async def _run(self, engine: Engine, keeper: Keeper, job_id: str) -> None:
+    def _hand_on_alone(self, engine: Engine, keeper: Keeper, job_id: str) -> None:
+        """Run a job that workers may have died of when nothing else runs here; blocks until then.
+
+        Only a worker that has lived for a lease does so: what kills workers from outside, again
+        and again, is no fault of the job.
+        """
+        assert self._loop is not None
+        if (left_s := self._calm_at_s - self._loop.time()) > 0:
+            due_at = now() + timedelta(seconds=left_s)
+            put_off = partial(self._put_off, job_id=job_id, due_at=due_at)
+            self._runtime.database.write(put_off).result()
+        elif self._is_idle_at_last():
+            self._hand_on(self._run(keeper, job_id, engine.run_alone))
+            self._is_idle_at_last()  # it has ended
+
+    def _is_idle_at_last(self) -> bool:
+        """Wait until nothing runs here; False when the worker is being stopped before that."""
+        with self._counting:
+            while self._free < self._runtime.settings.slots:
+                if self._is_stopping:
+                    return False
+                self._counting.wait(LOOK_S)
+        return True
+
+    def _put_off(self, db: Connection, job_id: str, due_at: datetime) -> None:
+        if job := store.job_row(db, job_id):
+            store.post(db, self._runtime.tasks.again(job, due_at))
+
+    async def _run(
+        self, keeper: Keeper, job_id: str, run: Callable[[str], Awaitable[None]]
+    ) -> None:
         try:
-            await engine.run(job_id)
+            await run(job_id)
+        except NotReady as exc:  # no fault of the job: its lease runs out, then it is run again
+            log.warning("job dropped: %s", exc, extra={"job_id": job_id})
         except Exception:  # the worker's edge: a crash costs one job, never the worker
             log.exception("job crashed", extra={"job_id": job_id})
             await written(self._runtime.database, lambda db: _crashed(db, keeper, job_id))
@@ -174,16 +226,36 @@ class Worker:
 
         return beat
 
-    def _sweep(self, keeper: Keeper) -> Callable[[], Awaitable[None]]:
+    def _sweep(
+        self, presence: Presence, engine: Engine, keeper: Keeper
+    ) -> Callable[[], Awaitable[None]]:
+        def swept(db: Connection) -> None:
+            presence.be_seen(db)  # first: who was held up for longer than a lease is not dead
+            engine.prolong(db)
+            keeper.sweep(db)
+
         async def sweep() -> None:
-            await written(self._runtime.database, keeper.sweep)
+            await written(self._runtime.database, swept)
 
         return sweep
+
+    async def _clean(self) -> None:
+        settings, gone = self._runtime.settings, 0
+        retention = Retention(
+            jobs=settings.keep_jobs, people=settings.keep_people, events=settings.keep_events
+        )
+        while step := await written(self._runtime.database, lambda db: retention.clean(db, now())):
+            gone += step
+            await asyncio.sleep(BREATH_S)
+        if gone:
+            log.info("old rows deleted", extra={"rows": gone})
 
     async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 await do()
+            except NotReady as exc:
+                log.warning("housekeeping waits: %s", exc)
             except Exception:  # the worker's edge: what failed now is tried again
                 log.exception("housekeeping failed")
             await asyncio.sleep(seconds)

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import Connection
 
 from app import store
 from app.courier import Courier
@@ -22,6 +23,7 @@ from app.intake import Ask, Caller, Intake, JobView
 from app.keeper import Keeper
 from app.prospect import Prospect, identify
 from app.provider import Provider
+from app.tables import Process
 from app.tasks import Tasks
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import answering
@@ -115,7 +117,8 @@ class Service:
         engine, courier = engine or self.engine(), self.courier()
         while due := self.messages():
             for task, ref in due:
-                await (engine.run(ref) if task == "run_job" else courier.deliver(ref))
+                does = {"run_job": engine.run, "run_alone": engine.run_alone}
+                await does.get(task, courier.deliver)(ref)
 
     def settle(self, text: str, **options: Any) -> JobView:
         """Ask, work, and return how the job ended."""
@@ -125,6 +128,19 @@ class Service:
 
     def see(self, view: JobView) -> JobView:
         return self.intake.job(self.caller, view.id)
+
+    def sweep_as(self, engine: Engine, owner: str = "worker_1") -> None:
+        """Sweep as the worker does that this engine belongs to: it says first that it lives."""
+        seen = Process(
+            id=owner, kind=store.WORKERS, host="here", pid=1, port=1, seen_at=self.clock()
+        )
+
+        def swept(db: Connection) -> None:
+            store.beat(db, seen)
+            engine.prolong(db)
+            self.keeper.sweep(db)
+
+        self.database.write(swept).result()
 
     def sweep(self) -> None:
         self.database.write(self.keeper.sweep).result()

@@ -1,7 +1,8 @@
 """Running jobs: what is asked, what is paid, what survives."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ from app.errors import (
 )
 from app.facts import Json, Section
 from app.intake import Ask, Idempotency
-from app.job import Priority, Status
-from app.keeper import DEATHS
+from app.job import DEATHS, Priority, Status
 from app.prospect import By, Identifiers
 from app.provider import Finding, Outcome
+from app.tables import Process
+from tests.conftest import LEASE
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
 
@@ -270,22 +272,120 @@ def test_a_lost_message_is_posted_again(make: Make, clock: Clock) -> None:
     assert service.messages() == [("run_job", view.id)]
 
 
-def test_a_job_that_kills_every_worker_is_parked_with_the_reason(make: Make, clock: Clock) -> None:
+def kill(service: Any, job_id: str, owner: str) -> None:
+    """Let a worker claim a job and die of it; sweep up after it."""
+    service.messages()
+    claim = partial(store.claim, job_id=job_id, owner=owner, now=service.clock(), lease=LEASE)
+    service.database.write(claim).result()
+    service.clock.move(seconds=9)
+    service.sweep()
+
+
+def test_a_job_that_kills_three_workers_is_parked_with_the_reason(make: Make, clock: Clock) -> None:
     service = make(oracle(clock, person=PERSON))
-    view = service.ask(JANE)
+    view = service.ask(JANE, notify=(Address("callback", "https://one.example"),))
     for number in range(DEATHS):
-        service.database.write(
-            lambda db, owner=f"dead_{number}": store.claim(
-                db, view.id, owner, clock(), timedelta(seconds=8)
-            )
-        ).result()
-        clock.move(seconds=9)
-        service.sweep()
+        assert service.see(view).status is Status.queued
+        kill(service, view.id, f"dead_{number}")
     ended = service.see(view)
     assert ended.status is Status.provider_error
     assert ended.error
     assert ended.error.code == "worker_died"
+    assert service.intake.usage(service.caller).used == 0
+    asyncio.run(service.work())
+    assert [one.event for one in service.postbox.got] == ["enrichment.failed"]
     assert service.settle(JANE, refresh=True).status is Status.complete
+
+
+def test_a_job_that_two_workers_died_with_is_run_by_a_worker_that_runs_nothing_else(
+    make: Make, clock: Clock
+) -> None:
+    source = oracle(clock, person=PERSON)
+    service = make(source)
+    view = service.ask(JANE)
+    kill(service, view.id, "dead_0")
+    assert service.messages() == [("run_job", view.id)]
+    kill(service, view.id, "dead_1")
+    assert service.messages() == [("run_alone", view.id)]
+    asyncio.run(service.engine().run(view.id))
+    assert (service.see(view).status, source.asked) == (Status.queued, [])
+    asyncio.run(service.engine().run_alone(view.id))
+    assert service.see(view).status is Status.complete
+
+
+def test_an_answer_in_between_does_not_make_a_deadly_job_harmless(make: Make, clock: Clock) -> None:
+    service = make(oracle(clock, person=Outcome.provider_error))
+    view = service.ask(JANE)
+    kill(service, view.id, "dead_0")
+    service.database.write(
+        lambda db: (
+            store.claim(db, view.id, "dead_1", clock(), LEASE),
+            store.touch(db, view.id, "dead_1", clock(), spent=0.0),
+        )
+    ).result()
+    clock.move(seconds=9)
+    service.sweep()
+    kill(service, view.id, "dead_2")
+    assert service.see(view).status is Status.provider_error
+
+
+def test_a_job_that_its_living_worker_dropped_is_run_again_and_no_death_is_counted(
+    make: Make, clock: Clock
+) -> None:
+    service = make(oracle(clock, person=PERSON))
+    view = service.ask(JANE)
+    for _ in range(DEATHS + 1):
+        service.messages()
+        service.database.write(
+            lambda db: store.claim(db, view.id, "worker_1", clock(), LEASE)
+        ).result()
+        clock.move(seconds=9)
+        service.database.write(lambda db: store.beat(db, process("worker_1", clock()))).result()
+        service.sweep()
+    assert service.messages() == [("run_job", view.id)]
+    asyncio.run(service.engine().run(view.id))
+    assert service.see(view).status is Status.complete
+
+
+def process(name: str, at: datetime) -> Process:
+    return Process(id=name, kind=store.WORKERS, host="here", pid=1, port=1, seen_at=at)
+
+
+def test_a_job_that_crashed_while_asking_can_ask_again(make: Make, clock: Clock) -> None:
+    source = oracle(clock, person=PERSON)
+    source.hold = asyncio.Event()
+    service = make(source)
+    view = service.ask(JANE)
+
+    async def crash_while_asking() -> None:
+        running = asyncio.create_task(service.engine().run(view.id))
+        while not source.asked:
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    service.messages()
+    asyncio.run(crash_while_asking())
+    source.hold = None
+    service.database.write(
+        lambda db: service.keeper.bereave(db, store.job_row(db, view.id))
+    ).result()
+    asyncio.run(service.work())
+    assert service.see(view).status is Status.complete
+
+
+def test_two_sweepers_at_once_bring_a_job_back_once(make: Make, clock: Clock) -> None:
+    service = make(oracle(clock, person=PERSON))
+    view = service.ask(JANE)
+    service.messages()
+    service.database.write(lambda db: store.claim(db, view.id, "dead", clock(), LEASE)).result()
+    clock.move(seconds=9)
+    sweeping = [service.database.write(service.keeper.sweep) for _ in range(2)]
+    for one in sweeping:
+        one.result()
+    assert service.messages() == [("run_job", view.id)]
+    deaths = service.database.read(lambda db: store.job_row(db, view.id)).deaths
+    assert deaths == 1
 
 
 def test_two_workers_never_run_the_same_job(make: Make, clock: Clock) -> None:

@@ -318,7 +318,7 @@ def _phrase(status: int) -> str:
 
 
 def _problems(one: Operation) -> Object:
-    statuses = one.refusals or ((401, 403) if one.scope else ())
+    statuses = {*(one.refusals or (401, 403)), 503} if one.scope else set(one.refusals)
     return {str(s): {"$ref": f"#/components/responses/problem{s}"} for s in sorted(statuses)}
 
 

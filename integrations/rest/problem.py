@@ -51,6 +51,9 @@ KINDS: Mapping[str, Kind] = {
     "not_ready": Kind(503, "Not ready"),
 }
 
+RETRY_S = 5
+"""When to come back after a request that the database could not take, in seconds."""
+
 OF_STATUS: Mapping[int, str] = {
     404: "not_found",
     405: "method_not_allowed",
@@ -104,6 +107,8 @@ def headers_of(exc: WarmcallError | Problem, now: datetime) -> dict[str, str]:
         return {"Retry-After": str(wait_s), **rate_limit(exc.limit, 0, exc.resets_at, now)}
     if isinstance(exc, TooManyRequests):
         return {"Retry-After": str(max(1, ceil(exc.retry_after_s)))}
+    if exc.code == "not_ready":
+        return {"Retry-After": str(RETRY_S)}
     if exc.code == "unauthorized":
         return {"WWW-Authenticate": 'Bearer realm="warmcall"'}
     return {}

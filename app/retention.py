@@ -1,0 +1,157 @@
+"""What is deleted because it is old, a bounded step at a time.
+
+People go first (facts/sources.md section 13, read 2026-11-21): what is known of them, and the
+cards that show it. Then events, and at last the jobs with all that belongs to them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, select, tuple_, update
+from sqlmodel import SQLModel, col
+
+from app.facts import Section
+from app.outbox import PENDING
+from app.tables import (
+    Asked,
+    Attempt,
+    Coverage,
+    Event,
+    Idempotent,
+    Job,
+    KnownFact,
+    Message,
+    Outbox,
+    OutboxTry,
+    Recipient,
+)
+
+STEP = 200
+"""At most this many rows of a kind go in one transaction, so that no other write waits long."""
+
+PEOPLE = (Section.person.value, Section.decision_makers.value)
+"""Sections whose facts are about people."""
+
+NOBODY = "expired"
+"""The question of a ledger line that is kept for its costs alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long things are kept: jobs after their end, facts after they were seen."""
+
+    jobs: timedelta
+    people: timedelta
+    events: timedelta
+
+    def clean(self, db: Connection, now: datetime) -> int:
+        """Delete the next STEP rows of each kind that are too old; return how many rows went.
+
+        Nothing that is under way goes, and no job whose card is still to be delivered.
+        """
+        return sum(
+            (
+                self._facts(db, now),
+                self._coverage(db, now),
+                _cards(db, now - self.people),
+                _events(db, now - self.events),
+                _jobs(db, now - self.jobs, now),
+                _pings(db, now - self.jobs),
+                _costs(db, now),
+            )
+        )
+
+    def _facts(self, db: Connection, now: datetime) -> int:
+        old = self._older(col(KnownFact.section), col(KnownFact.seen_at), now)
+        return sum(_drop(db, KnownFact, ("answer_key", "id"), kind) for kind in old)
+
+    def _coverage(self, db: Connection, now: datetime) -> int:
+        old = self._older(col(Coverage.section), col(Coverage.as_of), now)
+        return sum(_drop(db, Coverage, ("subject", "section"), kind) for kind in old)
+
+    def _older(self, section: Any, at: Any, now: datetime) -> list[Any]:
+        """Return one condition per section: people are kept shorter than companies."""
+        keep = {one.value: self.people if one.value in PEOPLE else self.jobs for one in Section}
+        return [and_(section == name, at < now - span) for name, span in keep.items()]
+
+
+def first_of_last_month(now: datetime) -> datetime:
+    """Return when the month before this one began (UTC).
+
+    >>> first_of_last_month(datetime(2026, 1, 31, 9, 30)).isoformat()
+    '2025-12-01T00:00:00'
+    """
+    this = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (this - timedelta(days=1)).replace(day=1)
+
+
+def _cards(db: Connection, before: datetime) -> int:
+    """Empty jobs of what they told about people; who asked, when and at what cost stays."""
+    told = (col(Job.finished_at) < before, col(Job.result).is_not(None), ~_undelivered())
+    found = select(col(Job.id)).where(*told).order_by(col(Job.finished_at)).limit(STEP)
+    return db.execute(update(Job).where(col(Job.id).in_(found)).values(result=None)).rowcount
+
+
+def _events(db: Connection, before: datetime) -> int:
+    live = exists().where(col(Job.id) == col(Event.job_id), col(Job.finished_at).is_(None))
+    return _drop(db, Event, ("job_id", "seq"), and_(col(Event.at) < before, ~live))
+
+
+def _jobs(db: Connection, before: datetime, now: datetime) -> int:
+    old = select(col(Job.id)).where(col(Job.finished_at) < before, ~_undelivered())
+    jobs = list(db.execute(old.order_by(col(Job.finished_at)).limit(STEP)).scalars())
+    if not jobs:
+        return 0
+    sent = select(col(Outbox.id)).where(col(Outbox.job_id).in_(jobs))
+    _deliveries(db, list(db.execute(sent).scalars()))
+    spent = (col(Attempt.job_id).in_(jobs), col(Attempt.ended_at) >= first_of_last_month(now))
+    db.execute(update(Attempt).where(*spent).values(job_id="", answer_key=NOBODY))
+    for column in (
+        Message.ref,
+        Attempt.job_id,
+        Event.job_id,
+        Asked.job_id,
+        Recipient.job_id,
+        Idempotent.job_id,
+    ):
+        _delete(db, column, jobs)
+    return _delete(db, Job.id, jobs)
+
+
+def _pings(db: Connection, before: datetime) -> int:
+    """Delete deliveries that belong to no job."""
+    old = (col(Outbox.job_id).is_(None), col(Outbox.created_at) < before)
+    ended = select(col(Outbox.id)).where(*old, col(Outbox.state) != PENDING).limit(STEP)
+    return _deliveries(db, list(db.execute(ended).scalars()))
+
+
+def _costs(db: Connection, now: datetime) -> int:
+    """Delete ledger lines whose job is gone, once they are older than last month."""
+    old = and_(col(Attempt.job_id) == "", col(Attempt.ended_at) < first_of_last_month(now))
+    return _drop(db, Attempt, ("id",), old)
+
+
+def _deliveries(db: Connection, delivery_ids: Sequence[str]) -> int:
+    if not delivery_ids:
+        return 0
+    _delete(db, OutboxTry.delivery_id, delivery_ids)
+    _delete(db, Message.ref, delivery_ids)
+    return _delete(db, Outbox.id, delivery_ids)
+
+
+def _undelivered() -> Any:
+    return exists().where(col(Outbox.job_id) == col(Job.id), col(Outbox.state) == PENDING)
+
+
+def _delete(db: Connection, column: Any, values: Sequence[str]) -> int:
+    """Delete the rows of the column's table that have one of these values."""
+    return db.execute(delete(column.class_).where(column.in_(values))).rowcount
+
+
+def _drop(db: Connection, table: type[SQLModel], key: tuple[str, ...], which: Any) -> int:
+    """Delete up to STEP rows that match; `key` names the primary key."""
+    columns = [getattr(table, name) for name in key]
+    old = select(*columns).where(which).limit(STEP)
+    return db.execute(delete(table).where(tuple_(*columns).in_(old))).rowcount
