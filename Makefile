@@ -6,13 +6,17 @@ READY := $(VENV)/.ready
 PORT ?= 8000
 export PORT
 
-.PHONY: run test lint format lock
+.PHONY: run test hostile lint format lock
 
 run: $(READY)
 	$(BIN)/warmcall up
 
 test: lint
 	$(BIN)/pytest -q
+
+# The same hostile input as in the tests, forty times as much of it (some minutes).
+hostile: $(READY)
+	HOSTILE_EXAMPLES=1000 $(BIN)/pytest -q tests/hostile
 
 lint: $(READY)
 	$(BIN)/ruff check .
