@@ -9,7 +9,7 @@ ARGS ?=
 PORT ?= 8000
 export PORT
 
-.PHONY: run test test-faults lint format lock bench bench-growth soak bench-lock
+.PHONY: run test test-faults hostile lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
@@ -21,6 +21,10 @@ test: lint
 TIMES ?= 1
 test-faults: $(READY)
 	for time in $$(seq $(TIMES)); do $(BIN)/pytest -q tests/faults tests/journeys/test_a_worker_is_killed.py || exit 1; done
+
+# The same hostile input as in the tests, forty times as much of it (some minutes).
+hostile: $(READY)
+	HOSTILE_EXAMPLES=1000 $(BIN)/pytest -q tests/hostile
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -47,6 +47,7 @@ _BLOCKED: tuple[Network, ...] = tuple(
         "224.0.0.0/4",
         "240.0.0.0/4",
         "::/96",  # unspecified, loopback, IPv4-compatible
+        "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765), which Python calls global
         "64:ff9b:1::/48",  # local NAT64
         "100::/64",
         "2001::/32",  # Teredo

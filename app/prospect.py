@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from app.addresses import AddressClass as AddressClass
@@ -54,11 +54,11 @@ class Identifiers:
     lower case; `email` is the address to send to a provider (its +tag kept).
     """
 
-    email: str | None = None
+    email: str | None = field(default=None, repr=False)
     domain: str | None = None
-    linkedin: str | None = None
+    linkedin: str | None = field(default=None, repr=False)
     linkedin_company: str | None = None
-    name: str | None = None
+    name: str | None = field(default=None, repr=False)
     company: str | None = None
 
     def given(self) -> frozenset[By]:
@@ -89,7 +89,7 @@ class Prospect:
     """
 
     by: By
-    key: str
+    key: str = field(repr=False)
     known: Identifiers
     address_class: AddressClass | None = None  # only when `by` is email
 

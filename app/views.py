@@ -98,8 +98,8 @@ class JobView:
     prospect: Prospect
     sections: Mapping[Section, Status]
     served_from: str  # providers, fresh_cache, stale_cache
-    card: Mapping[str, Json]
-    facts: Sequence[Fact]
+    card: Mapping[str, Json] = field(repr=False)
+    facts: Sequence[Fact] = field(repr=False)
     winners: frozenset[str]
     attempts: Sequence[AttemptView]
     missing: Sequence[str]

@@ -171,9 +171,8 @@ class _Mail:
 
 def _preference(record: str) -> tuple[int, str]:
     number, _, host = record.partition(" ")
-    return int(number) if number.isdecimal() and len(number) < 6 else 0, host.strip().rstrip(
-        "."
-    ).lower()
+    is_number = number.isdecimal() and len(number) < 6
+    return int(number) if is_number else 0, host.strip().rstrip(".").lower()
 
 
 def _hosted(answers: Iterable[tuple[str, Answer]]) -> Iterator[Fact]:

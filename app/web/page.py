@@ -146,7 +146,9 @@ def decoded(body: bytes, content_type: str) -> str:
     declared = _CHARSET.search(content_type) or _CHARSET.search(head)
     for charset in (declared.group(1) if declared else "utf-8", "utf-8"):
         try:
-            return body.decode(charset).removeprefix("\ufeff")
+            text = body.decode(charset).removeprefix("\ufeff")
+            text.encode()  # some codecs give half characters, which nothing can keep
+            return text
         except (LookupError, UnicodeError):
             continue
     return body.decode("cp1252", "replace")

@@ -19,7 +19,8 @@ answered by a built-in sandbox: try `sarah.chen@acme.example`.
 
 Answers that start a job carry `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-
 headers) unless the key is unlimited. `Idempotency-Key` is kept for 24 h. Callbacks are signed
-after Standard Webhooks. Errors are RFC 9457 problems with a stable `code`.
+after Standard Webhooks. Errors are RFC 9457 problems with a stable `code`; a request that cannot
+be read as HTTP, takes more than 10 s to arrive or is a giant is answered 400, 408, 413 or 431.
 """
 
 

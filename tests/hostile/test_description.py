@@ -17,7 +17,7 @@ from app.intake import SCOPES
 from integrations.rest import openapi
 from tests.hostile.conftest import SARAH, House
 
-FEW = 25
+FEW = 12
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", FEW))
 
 NOT_HELD_AGAINST_US = [
