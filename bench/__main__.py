@@ -51,8 +51,10 @@ def verdicts(figures: Sequence[Figures], latency_s: float) -> report.Verdicts:
     peers = [one for one in figures if one.name in theirs]
     ours = [one for one in figures if one.name not in theirs]
     found = {one.name: judged(one, peers, latency_s) for one in ours}
-    for one in ours[1:]:
-        found[one.name] += against_embedded(one, ours[0])
+    embedded = next((one for one in ours if one.name == Warmcall.name), None)
+    for one in ours:
+        if embedded and one is not embedded:
+            found[one.name] += against_embedded(one, embedded)
     return found
 
 

@@ -316,8 +316,8 @@ def start_bare(design: Design, content: bytes) -> Bare:
     """Start the bare application that gives these bytes."""
     port, path = free_port(), design.folder / "bytes"
     path.write_bytes(content)
-    argv = [sys.executable, "-m", "uvicorn", "bench.bare:app", "--port", str(port), "--no-access-log",
-            "--log-level", "warning"]  # fmt: skip
+    options = ["--port", str(port), "--no-access-log", "--log-level", "warning"]
+    argv = [sys.executable, "-m", "uvicorn", "bench.bare:app", *options]
     env = {"PYTHONPATH": str(ROOT), "BARE_BYTES": str(path)}
     process = Process("bare", argv, env, design.folder)
     process.start()
