@@ -113,7 +113,7 @@ def assert_bounded(finding: Finding, provider: Provider, case: Case) -> None:
         assert len(orjson.dumps(fact.value)) <= MOST_FACT_BYTES, fact.field
         assert len(fact.raw_confidence or "") <= 4_000
         assert len(fact.evidence or "") <= 200
-        assert len(fact.source_url or "") <= 2_048
+        assert len(fact.source_url or "") <= 4_000
 
 
 def bodies_of(case: Case) -> list[Any]:
