@@ -19,7 +19,7 @@ from app.wording import clean
 
 T = TypeVar("T", bound=BaseModel)
 
-LONGEST = 2_000
+LONGEST = 4_000
 """Characters of one text; what is longer is no name, title or description."""
 
 _LONGEST_READ = 10 * LONGEST  # of which most may be blanks

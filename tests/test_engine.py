@@ -700,6 +700,18 @@ def test_forgetting_a_person_leaves_nothing_but_a_digest(make: Make, clock: Cloc
     assert service.settle(JANE).status is Status.suppressed
 
 
+def test_forgetting_somebody_called_by_one_letter_forgets_nobody_else(
+    make: Make, clock: Clock
+) -> None:
+    service = make(oracle(clock, person={"person.full_name": "E"}, company=COMPANY))
+    service.settle(JANE)
+    other = service.settle("globex.example", sections=frozenset({Section.company}))
+    service.intake.forget(JANE)
+    left = service.database.read(_everything)
+    assert "Initech" in left
+    assert service.see(other).card["company"]
+
+
 def test_an_export_holds_everything_about_a_person(make: Make, clock: Clock) -> None:
     service = make(oracle(clock, person=PERSON))
     view = service.settle(JANE)
