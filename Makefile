@@ -15,7 +15,7 @@ run: $(READY)
 	$(BIN)/warmcall up
 
 test: lint
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 # What breaks on purpose alone, and again and again: make test-faults TIMES=5
 TIMES ?= 1
