@@ -5,10 +5,11 @@ Huey's own schedule is not used: what is due later waits in our database.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from huey.constants import EmptyData
 from huey.storage import BaseStorage, PostgresStorage, PriorityRedisStorage
+from psycopg import Connection, connect
 from psycopg import Error as PostgresError
 from redis import ConnectionPool, RedisError
 
@@ -64,6 +65,11 @@ class RedisMessages(NothingKept, PriorityRedisStorage):  # type: ignore[misc] # 
         )
         super().__init__(name, connection_pool=pool, read_timeout=WAIT_S)
 
+    def close(self) -> bool:
+        """Close all connections."""
+        self.pool.disconnect()
+        return True
+
     def send(self, messages: Sequence[tuple[bytes, int]]) -> None:
         """Post messages, each with its rank (lower is taken first)."""
         for data, rank in messages:
@@ -74,9 +80,22 @@ class PostgresMessages(NothingKept, PostgresStorage):  # type: ignore[misc] # no
     """Huey's own table in a PostgreSQL database; a worker is woken by NOTIFY."""
 
     def __init__(self, name: str, *, url: str) -> None:
-        super().__init__(
-            name, dsn=url, read_timeout=WAIT_S, create_tables=False, connect_timeout=ANSWER_S
-        )
+        self._url = url
+        self._opened: list[Connection[Any]] = []
+        super().__init__(name, connection=self._open, read_timeout=WAIT_S, create_tables=False)
+
+    def _open(self) -> "Connection[Any]":
+        """Return a connection, and remember it: Huey leaves those of its threads open."""
+        self._opened = [one for one in self._opened if not one.closed]
+        self._opened.append(connect(self._url, connect_timeout=ANSWER_S))
+        return self._opened[-1]
+
+    def close(self) -> bool:
+        """Close all connections."""
+        super().close()
+        for one in self._opened:
+            one.close()
+        return True
 
     def send(self, messages: Sequence[tuple[bytes, int]]) -> None:
         """Post messages in one commit, each with its rank (lower is taken first)."""

@@ -123,9 +123,9 @@ def _code(problem: BaseException | None) -> str | None:
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 
 
-def _loads(kept: str | float) -> Any:
+def _loads(kept: str | bytes | float) -> Any:
     # SQLite gives JSON columns numeric affinity: a bare number comes back as one, not as text.
-    return orjson.loads(kept) if isinstance(kept, str) else kept
+    return orjson.loads(kept) if isinstance(kept, str | bytes) else kept
 
 
 def _connect_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -38,7 +38,8 @@ def put(
 
 
 def _insert(db: Connection, kind: Any) -> Any:
-    return _INSERTS[db.dialect.name](_table(kind))
+    insert = _INSERTS[db.dialect.name](_table(kind))
+    return insert.execution_options(preserve_rowcount=True)  # else it is not told for an INSERT
 
 
 def _table(kind: Any) -> Table:

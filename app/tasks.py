@@ -165,6 +165,10 @@ class Tasks:
             except broker.BROKEN as exc:
                 raise NotReady(f"The queue cannot be reached: {type(exc).__name__}.") from exc
 
+    def close(self) -> None:
+        """Close the connections to a queue elsewhere."""
+        self.huey.storage.close()
+
     def depth(self) -> int | None:
         """Return how many messages wait elsewhere; None when that cannot be told now."""
         if not self._is_elsewhere:

@@ -203,8 +203,9 @@ class Runtime:
             await fetch.aclose()
 
     def close(self) -> None:
-        """Commit what waits and close the database."""
+        """Commit what waits and close the database and the queue."""
         self.database.close()
+        self.tasks.close()
 
 
 def start(settings: Settings) -> Runtime:
@@ -256,6 +257,7 @@ def _tasks(settings: Settings, database: Database) -> Tasks:
     try:
         tasks.prepare()
     except NotReady as exc:
+        tasks.close()
         database.close()
         raise BadSettings(f"QUEUE_URL: {without_secrets(settings.queue_url or '')}: {exc}") from exc
     return tasks

@@ -168,18 +168,22 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Where the service keeps its rows and messages; the default, unless a test asks for all."""
     name = getattr(request, "param", "sqlite")
     if name == "sqlite":
-        return Backend(name, lambda number: f"sqlite:///{tmp_path / f'{number}.db'}")
+        bare = f"sqlite:///{tmp_path / 'bare.db'}"
+        return Backend(name, lambda number: f"sqlite:///{tmp_path / f'{number}.db'}", lambda: bare)
     server: Postgres = request.getfixturevalue("postgres")
 
     def database(number: int) -> str:
         return server.empty(f"service_{number}")
 
-    if name == "postgres":
-        return Backend(name, database)
-    if name == "postgres and Huey's queue in it":
-        return Backend(name, database, lambda number: server.url(f"service_{number}"))
-    broker: Redis = request.getfixturevalue("redis")
-    return Backend(name, database, lambda number: broker.emptied())
+    def queue(number: int) -> str | None:
+        if name == "postgres":
+            return None
+        if name == "postgres and redis":
+            broker: Redis = request.getfixturevalue("redis")
+            return broker.emptied()
+        return server.url(f"service_{number}")
+
+    return Backend(name, database, lambda: server.bare("bare"), queue)
 
 
 @pytest.fixture
@@ -196,4 +200,4 @@ def make(backend: Backend, clock: Clock) -> Iterator[Any]:
     yield build
     for service in made:
         service.database.close()
-        service.tasks.huey.storage.close()
+        service.tasks.close()

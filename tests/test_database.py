@@ -14,13 +14,17 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 from app.database import Database, ring, written
+from tests.fakes.servers import BACKENDS, Backend
 
 ROOT = Path(__file__).parent.parent
 
 
+pytestmark = pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path / 'one.db'}")
+def database(backend: Backend) -> Iterator[Database]:
+    found = Database(backend.bare())
     found.write(lambda db: db.execute(text("CREATE TABLE t (n INTEGER UNIQUE)"))).result()
     yield found
     found.close()
@@ -91,14 +95,14 @@ def test_a_write_that_is_undone_rings_no_bell(database: Database) -> None:
     assert rung == []
 
 
-def test_a_closed_database_has_committed_everything(tmp_path: Path, database: Database) -> None:
+def test_a_closed_database_has_committed_everything(database: Database) -> None:
     works = [database.write(add(n)) for n in range(50)]
     database.close()
     assert all(work.done() for work in works)
 
 
-def test_the_tables_are_what_the_migrations_make(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'two.db'}")
+def test_the_tables_are_what_the_migrations_make(backend: Backend) -> None:
+    database = Database(backend.bare())
     database.migrate()
     found = database.read(
         lambda db: compare_metadata(MigrationContext.configure(db), SQLModel.metadata)
@@ -107,8 +111,8 @@ def test_the_tables_are_what_the_migrations_make(tmp_path: Path) -> None:
     assert found == []
 
 
-def test_processes_that_start_at_once_do_not_collide(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_do_not_collide(backend: Backend) -> None:
     code = "import sys; from app.database import Database; Database(sys.argv[1]).migrate()"
-    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'three.db'}"]
+    command = [sys.executable, "-c", code, backend.bare()]
     started = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
     assert [process.wait(60) for process in started] == [0, 0, 0, 0]

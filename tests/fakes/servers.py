@@ -3,6 +3,8 @@
 Neither needs root or a system package. Databases are made once and emptied for each test.
 """
 
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +63,9 @@ class Postgres:
         return self.url(name)
 
     def stop(self) -> None:
-        """End the server and delete its folder."""
+        """End the server at once and delete its folder."""
+        if pid := self.server.get_pid():
+            os.kill(pid, signal.SIGQUIT)
         self.server.cleanup()
 
 
@@ -78,8 +82,8 @@ class Redis:
         return self.url
 
     def stop(self) -> None:
-        """End the server."""
-        self.server.shutdown(save=False)
+        """End the server at once."""
+        os.kill(self.server.pid, signal.SIGKILL)
 
 
 BACKENDS = ("sqlite", "postgres", "postgres and Huey's queue in it", "postgres and redis")
@@ -88,8 +92,12 @@ BACKENDS = ("sqlite", "postgres", "postgres and Huey's queue in it", "postgres a
 
 @dataclass(frozen=True)
 class Backend:
-    """Where a service keeps its rows and messages: `database(number)`, and `queue` elsewhere."""
+    """Where a service keeps its rows and messages: `database(number)`, and `queue` elsewhere.
+
+    `bare` is a database without a table.
+    """
 
     name: str
     database: Callable[[int], str]
+    bare: Callable[[], str]
     queue: Callable[[int], str | None] = lambda number: None
