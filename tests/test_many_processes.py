@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -108,13 +108,13 @@ def test_groups_that_lock_the_same_rows_in_opposite_order_both_end(two: Two, clo
     ]
     hold = threading.Event()
     held = [database.write(lambda _: hold.wait(30)) for database in two.databases]
-    waiting = [
+    waiting: list[Future[Any]] = [
         database.write(partial(ledger.cover, settled=row))
         for database, order in zip(two.databases, (rows, rows[::-1]), strict=True)
         for row in order
     ]
     hold.set()
-    for future in (*held, *waiting):
+    for future in [*waiting, *held]:
         future.result(30)
     assert (
         len(two.databases[0].read(lambda db: ledger.coverage(db, [r.subject for r in rows]))) == 6

