@@ -1,40 +1,54 @@
-"""A disk that is full: writes are refused or wait, and the writer lives on."""
+"""A disk that is full, a database that is gone: writes are refused or wait, the writer lives on."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import pytest
 from sqlalchemy import Connection, text
 
 from app.database import Database
+from app.dialect import is_postgres
 from app.errors import NotReady
+from tests.fakes.servers import BACKENDS, Backend
 from tests.test_database import add, numbers
+
+pytestmark = pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
+
+FULL = (
+    "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN RAISE EXCEPTION USING ERRCODE = ''disk_full''; END'",
+    "CREATE TRIGGER full_disk BEFORE INSERT ON big EXECUTE FUNCTION full_disk()",
+)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path / 'one.db'}")
-    found.write(lambda db: db.execute(text("CREATE TABLE t (n INTEGER UNIQUE)"))).result()
+def database(backend: Backend) -> Iterator[Database]:
+    found = Database(backend.bare())
+    run(found, ["CREATE TABLE t (n INTEGER UNIQUE)", "CREATE TABLE big (b TEXT)"])
     yield found
     found.close()
 
 
+def run(database: Database, statements: Sequence[str]) -> None:
+    for statement in statements:
+        database.write(lambda db, sql=statement: db.execute(text(sql))).result()  # type: ignore[misc]
+
+
 def fill(database: Database) -> None:
-    """Leave no room for another page: what a full disk is to SQLite."""
-    database.write(lambda db: db.execute(text("PRAGMA max_page_count = 1"))).result()
+    """Leave no room for another page; a PostgreSQL server is made to say the same."""
+    run(database, FULL if is_postgres(database.url) else ["PRAGMA max_page_count = 1"])
 
 
 def make_room(database: Database) -> None:
-    database.write(lambda db: db.execute(text("PRAGMA max_page_count = 1000000"))).result()
+    more = "PRAGMA max_page_count = 1000000"
+    run(database, ["DROP TRIGGER full_disk ON big" if is_postgres(database.url) else more])
 
 
 def store_much(db: Connection) -> None:
-    db.execute(text("INSERT INTO big VALUES (zeroblob(100000))"))
+    db.execute(text("INSERT INTO big VALUES (:b)"), {"b": "x" * 100_000})
 
 
 def test_on_a_full_disk_a_write_is_refused_and_the_writer_lives_on(database: Database) -> None:
-    database.write(lambda db: db.execute(text("CREATE TABLE big (b BLOB)"))).result()
     fill(database)
     hold = threading.Event()
     first = database.write(lambda db: hold.wait(5))
@@ -48,7 +62,6 @@ def test_on_a_full_disk_a_write_is_refused_and_the_writer_lives_on(database: Dat
 
 
 def test_a_write_that_is_insisted_on_is_done_as_soon_as_there_is_room(database: Database) -> None:
-    database.write(lambda db: db.execute(text("CREATE TABLE big (b BLOB)"))).result()
     fill(database)
     refused, insisted = database.write(store_much), database.insist(store_much)
     assert isinstance(refused.exception(), NotReady)
@@ -58,16 +71,17 @@ def test_a_write_that_is_insisted_on_is_done_as_soon_as_there_is_room(database: 
 
 
 def test_closing_does_not_wait_for_what_is_insisted_on(database: Database) -> None:
-    database.write(lambda db: db.execute(text("CREATE TABLE big (b BLOB)"))).result()
     fill(database)
     insisted = database.insist(store_much)
     database.close()
     assert isinstance(insisted.exception(5), NotReady)
 
 
-def test_a_database_that_is_gone_is_told_in_one_sentence(tmp_path: Path) -> None:
-    gone = Database(f"sqlite:///{tmp_path}/gone/none.db")
+def test_a_database_that_is_gone_is_told_in_one_sentence(backend: Backend) -> None:
+    file, _, options = backend.bare().partition("?")
+    gone = Database(f"{file}/gone/none.db?{options}".rstrip("?"))
     with pytest.raises(NotReady, match="The database cannot be used now"):
         gone.read(numbers)
-    assert isinstance(gone.write(numbers).exception(), NotReady)
+    refused = gone.write(numbers)
     gone.close()
+    assert isinstance(refused.exception(5), NotReady)
