@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlmodel import col
 
+from app.rows import put, put_new
 from app.tables import Idempotent, Key, Suppression, Usage
 
 REMEMBERED = timedelta(hours=24)
@@ -14,8 +15,8 @@ REMEMBERED = timedelta(hours=24)
 
 
 def add_key(db: Connection, key: Key) -> None:
-    """Add a caller."""
-    db.execute(insert(Key).values(key.model_dump()))
+    """Add a caller; one with this id or secret that is there already stays."""
+    put_new(db, Key, key.model_dump())
 
 
 def key_by_secret(db: Connection, secret_hash: str) -> Row[Any] | None:
@@ -60,11 +61,16 @@ def usage(db: Connection, caller_id: str, month: str) -> tuple[int, float]:
 
 def charge(db: Connection, caller_id: str, month: str, used: int, spent: float = 0.0) -> None:
     """Book enrichments (negative: give back) and credits on a caller's month."""
-    same = (col(Usage.caller_id) == caller_id, col(Usage.month) == month)
-    values = {"used": col(Usage.used) + used, "credits": col(Usage.credits) + spent}
-    if not db.execute(update(Usage).where(*same).values(values)).rowcount:
-        row = {"caller_id": caller_id, "month": month, "used": max(used, 0), "credits": spent}
-        db.execute(insert(Usage).values(row))
+    row = {"caller_id": caller_id, "month": month, "used": max(used, 0), "credits": spent}
+    more = {"used": col(Usage.used) + used, "credits": col(Usage.credits) + spent}
+    put(db, Usage, row, changes=more)
+
+
+def charge_within(db: Connection, caller_id: str, month: str, quota: int) -> bool:
+    """Book one enrichment; False when the month's allowance is used up, whoever uses it now."""
+    row = {"caller_id": caller_id, "month": month, "used": 1, "credits": 0.0}
+    more = {"used": col(Usage.used) + 1}
+    return quota > 0 and put(db, Usage, row, changes=more, only_if=col(Usage.used) < quota)
 
 
 def idempotent(db: Connection, caller_id: str, key: str, now: datetime) -> Row[Any] | None:
@@ -92,8 +98,7 @@ def forget_idempotent(db: Connection, now: datetime) -> None:
 
 def suppress(db: Connection, suppression: Suppression) -> None:
     """Put somebody on the do-not-enrich list; a second time changes nothing."""
-    if not is_suppressed(db, [suppression.digest]):
-        db.execute(insert(Suppression).values(suppression.model_dump()))
+    put_new(db, Suppression, suppression.model_dump())
 
 
 def is_suppressed(db: Connection, digests: Collection[str]) -> bool:

@@ -1,11 +1,13 @@
 """What follows from the end of a job, whoever ended it: charge, suppress, tell, deliver."""
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
 from app import callers, erasure, store
 from app.courier import announce, new_delivery
+from app.database import later
 from app.delivery import EVENTS, Address
 from app.digest import digests
 from app.job import Status
@@ -39,4 +41,11 @@ def _charge(db: Connection, job: JobRow, status: Status) -> None:
     """Book what the job spent, and give the enrichment back when it found nothing."""
     back = -1 if job.charged and status not in FOUND else 0
     if job.caller_id and (back or job.credits_spent):
-        callers.charge(db, job.caller_id, f"{job.created_at:%Y-%m}", back, job.credits_spent)
+        booked = partial(
+            callers.charge,
+            caller_id=job.caller_id,
+            month=f"{job.created_at:%Y-%m}",
+            used=back,
+            spent=job.credits_spent,
+        )
+        later(db, f"usage:{job.caller_id}", booked)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row
 
 from app import freshness, ledger, store
 from app.assembly import FAILED, OVER_BUDGET, Assembled, assemble, section_status
-from app.database import Database, surely, written
+from app.database import Database, later, surely, written
 from app.ending import follow_up
 from app.facts import FIELDS, Fact, Section, identified, known_fields
 from app.freshness import Tiers
@@ -197,12 +197,12 @@ class Engine:
         self._asking.add(me)
         me.add_done_callback(self._asking.discard)
         while True:
-            begun = await surely(
-                self._parts.database, partial(self._begin, run=run, question=question)
-            )
+            begin = partial(self._begin, run=run, question=question)
+            begun = await surely(self._parts.database, begin, f"question:{question.key}")
             if isinstance(begun, Finding):
                 return begun
             if begun is not None:
+                run.spent += question.capability.credits
                 return await self._call(run, question, *begun)
             await asyncio.sleep(IN_FLIGHT_S)  # another job is asking the same: its answer is ours
 
@@ -221,7 +221,6 @@ class Engine:
         attempt = _attempt(run, question, self._owner, now)
         if not ledger.begin(db, attempt):
             return None
-        run.spent += price
         tried = ledger.tried_before(db, run.job.id, question.key)
         return attempt, 1 if tried else 4
 
@@ -360,16 +359,15 @@ class Engine:
             seen = [f.seen_at for f in result.facts if _section(f) is section and not f.inferred]
             as_of[section] = max(seen, default=now) if status in freshness.FOUND else now
             if status in freshness.KEPT:
-                ledger.cover(
-                    db,
-                    Coverage(
-                        subject=keys[section.value],
-                        section=section.value,
-                        status=status,
-                        wanted=sorted(run.wanted[section]),
-                        as_of=as_of[section],
-                    ),
+                covered = Coverage(
+                    subject=keys[section.value],
+                    section=section.value,
+                    status=status,
+                    wanted=sorted(run.wanted[section]),
+                    as_of=as_of[section],
                 )
+                row = f"coverage:{covered.subject}:{covered.section}"
+                later(db, row, partial(ledger.cover, settled=covered))
         return as_of
 
     def _result(

@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from app import ledger
-from app.breaker import Admission, admit, report
+from app.breaker import Admission, Health, admit, report
 from app.database import Database, surely
 from app.provider import Meter, Outcome, Provider
 
@@ -21,22 +21,33 @@ class Gate:
 
     def admit(self, provider: Provider) -> Awaitable[Admission]:
         """Say whether a call may go out now."""
-        return surely(self._db, partial(self._admit, provider=provider))
+        return surely(self._db, partial(self._admit, provider=provider), _order(provider))
 
     def report(self, provider: Provider, outcome: Outcome | None, meter: Meter) -> Awaitable[None]:
         """Book how a call went and what its headers said; `outcome` None = it was answered."""
         work = partial(self._report, provider=provider, outcome=outcome, meter=meter)
-        return surely(self._db, work)
+        return surely(self._db, work, _order(provider))
 
     def _admit(self, db: Connection, provider: Provider) -> Admission:
-        state, admission = admit(ledger.health(db, provider.name), provider.pace, self._now())
-        ledger.set_health(db, provider.name, state)
-        return admission
+        while True:  # until no other worker came between
+            before = ledger.health(db, provider.name)
+            after, admission = admit(before, provider.pace, self._now())
+            if _keep(db, provider, before, after):
+                return admission
 
     def _report(
         self, db: Connection, provider: Provider, outcome: Outcome | None, meter: Meter
     ) -> None:
-        before = ledger.health(db, provider.name)
-        after = report(before, outcome, meter, self._now())
-        if after != before:
-            ledger.set_health(db, provider.name, after)
+        while True:
+            before = ledger.health(db, provider.name)
+            if _keep(db, provider, before, report(before, outcome, meter, self._now())):
+                return
+
+
+def _keep(db: Connection, provider: Provider, before: Health, after: Health) -> bool:
+    return after == before or ledger.set_health(db, provider.name, before, after)
+
+
+def _order(provider: Provider) -> str:
+    """Place the rows that all workers change behind everything else in a commit."""
+    return f"~provider:{provider.name}"

@@ -18,6 +18,7 @@ from app import callers, freshness, ledger, store
 from app.assembly import assemble
 from app.card import Card
 from app.courier import announce, new_delivery
+from app.database import later
 from app.delivery import EVENTS, Address
 from app.digest import digest, digests
 from app.ending import follow_up
@@ -96,7 +97,7 @@ class Intake(Keys, Records):
         work = partial(
             self._request, caller=caller, ask=ask, wanted=wanted, idempotency=idempotency
         )
-        return self.database.write(work).result()
+        return self.database.write(work, f"ask:{ask.prospect.key}").result()
 
     def _request(
         self,
@@ -129,14 +130,24 @@ class Intake(Keys, Records):
             return cached
         live = store.live_job(db, ask.prospect.key, scope(wanted))
         if live:
-            store.push_forward(db, live.id, ask.priority, refresh=ask.refresh)
-            self._notify(db, live.id, caller, ask)
-            return replace(self._view(db, live.id), joined=True)
+            return self._join(db, caller, ask, wanted, live.id)
         self._charge(db, caller, now)
         job = _new_job(ask, wanted, now, caller_id=caller.id, charged=True)
         self._start(db, job)
         self._notify(db, job.id, caller, ask)
         return self._view(db, job.id)
+
+    def _join(
+        self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, job_id: str
+    ) -> JobView:
+        """Share a job that is under way; when it ends at this very moment, answer from it."""
+        job = store.held_job(db, job_id)
+        if job is None or job.finished_at is not None:
+            return self._answer(db, caller, ask, wanted, self.now())
+        if store.push_forward(db, job_id, ask.priority, refresh=ask.refresh):
+            store.post(db, replace(self.tasks.again(job), rank=-ask.priority))
+        self._notify(db, job_id, caller, ask)
+        return replace(self._view(db, job_id), joined=True)
 
     def _cached(
         self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, now: datetime
@@ -266,10 +277,11 @@ class Intake(Keys, Records):
     def _charge(self, db: Connection, caller: Caller, now: datetime) -> None:
         """Book one enrichment on the caller's month. It is given back when nothing is found."""
         quota = self.quota(caller)
-        used, _ = callers.usage(db, caller.id, month(now))
-        if quota is not None and used >= quota:
+        if quota is None:
+            booked = partial(callers.charge, caller_id=caller.id, month=month(now), used=1)
+            later(db, f"usage:{caller.id}", booked)
+        elif not callers.charge_within(db, caller.id, month(now), quota):
             raise QuotaExceeded(quota, next_month(now))
-        callers.charge(db, caller.id, month(now), 1)
 
     def plan(self, ask: Ask) -> Plan:
         """Say what a request would do and at most cost, without doing it."""
@@ -347,14 +359,15 @@ class Intake(Keys, Records):
 
         A job that others asked for too goes on: no caller ends what another one waits for.
         """
-        if self.job(caller, job_id).is_final:
-            raise Conflict("The job has ended; there is nothing to cancel.")
+        self.job(caller, job_id)
 
         def cancelled(db: Connection) -> JobView:
+            now = self.now()
+            row = store.held_job(db, job_id)
+            if row and row.finished_at is not None:
+                raise Conflict("The job has ended; there is nothing to cancel.")
             if caller.id != OPERATOR and store.is_shared(db, job_id, caller.id):
                 raise Conflict("Others asked for the same job; it goes on for them.")
-            now = self.now()
-            row = store.job_row(db, job_id)
             if row and row.status == Status.queued:
                 store.finish(db, job_id, now, Status.cancelled, owner=None)
                 store.withdraw(db, job_id)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from app import callers, ledger, outbox, store
+from app.database import carries
+from app.dialect import is_alone
 from app.ending import follow_up
 from app.job import DEATHS, Status
 from app.store import JobRow
@@ -17,6 +19,16 @@ log = logging.getLogger("warmcall.keeper")
 
 LOST_AFTER = timedelta(seconds=5)
 """A job or delivery that is due for this long without a message gets a new one."""
+
+LOST_AMONG_MANY = timedelta(minutes=10)
+"""The same while messages wait in a queue elsewhere: its own may be among them.
+
+A job gets at most one more message in this time, however long the queue is; a message too many is
+harmless, because only one worker can claim the job.
+"""
+
+TURN = 7_303_002
+"""The lock that of several workers lets one sweep at a time."""
 
 SWEEP = 100
 """At most this many things of a kind are swept up at a time."""
@@ -33,8 +45,15 @@ class Keeper:
     now: Callable[[], datetime]
     silence: timedelta
 
-    def sweep(self, db: Connection) -> None:
-        """Bring back jobs, calls and deliveries that nobody is working on any more."""
+    def sweep(self, db: Connection, depth: int | None = 0) -> None:
+        """Bring back jobs, calls and deliveries that nobody is working on any more.
+
+        `depth` is how many messages wait in a queue elsewhere; None when it cannot be reached.
+        """
+        if is_alone(db, TURN):
+            self._sweep(db, depth)
+
+    def _sweep(self, db: Connection, depth: int | None) -> None:
         now = self.now()
         store.forget_silent(db, now, self.silence)
         alive = store.process_ids(db)
@@ -48,7 +67,9 @@ class Keeper:
             if owner not in alive:
                 ledger.interrupt(db, owner, now)
         store.hasten(db, now)
-        self._announce_again(db, now - LOST_AFTER)
+        if depth is not None:
+            self._send_due(db, now)
+            self._announce_again(db, now, LOST_AMONG_MANY if depth else LOST_AFTER)
         callers.forget_idempotent(db, now)
 
     def bereave(self, db: Connection, job: JobRow) -> None:
@@ -87,9 +108,17 @@ class Keeper:
             follow_up(db, self.tasks, job.id, now)
             log.error("job parked: its workers keep dying", extra={"job_id": job.id})
 
-    def _announce_again(self, db: Connection, before: datetime) -> None:
-        for job in store.unannounced(db, before, SWEEP):
+    def _send_due(self, db: Connection, now: datetime) -> None:
+        """Send to a queue elsewhere what has waited here until it was due."""
+        if carries(db):
+            for message in store.take(db, SWEEP, now):
+                store.post(db, message)
+
+    def _announce_again(self, db: Connection, now: datetime, lost_after: timedelta) -> None:
+        for job in store.unannounced(db, now - lost_after, SWEEP):
+            store.announced(db, job.id, now)
             store.post(db, self.tasks.again(job))
-        for delivery_id in outbox.overdue(db, before, SWEEP):
+        for delivery_id in outbox.overdue(db, now - lost_after, SWEEP):
             if not store.is_announced(db, delivery_id):
+                outbox.announced(db, delivery_id, now)
                 store.post(db, self.tasks.delivery(delivery_id))

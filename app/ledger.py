@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from app.breaker import Health
 from app.facts import FIELDS, Fact
 from app.provider import SETTLED, Outcome
+from app.rows import put, put_new
 from app.tables import Attempt, Coverage, KnownFact, ProviderHealth
 
 _FACT = tuple(field.name for field in fields(Fact))
@@ -37,20 +37,12 @@ def remembered(db: Connection, answer_key: str, since: datetime, job_id: str) ->
 
 def begin(db: Connection, attempt: Attempt) -> bool:
     """Book a call before it is made. False means that the same question is being asked now."""
-    try:
-        with db.begin_nested():
-            db.execute(insert(Attempt).values(attempt.model_dump()))
-    except IntegrityError:
-        return False
-    return True
+    return put_new(db, Attempt, attempt.model_dump())
 
 
 def end(db: Connection, attempt: Attempt) -> None:
     """Book how a call ended, whether or not its beginning was booked."""
-    values = attempt.model_dump()
-    known = db.execute(update(Attempt).where(col(Attempt.id) == attempt.id).values(values))
-    if not known.rowcount:
-        db.execute(insert(Attempt).values(values))
+    put(db, Attempt, attempt.model_dump())
 
 
 def attempts_of(db: Connection, job_id: str) -> Sequence[Row[Any]]:
@@ -178,10 +170,7 @@ def coverage(db: Connection, subjects: Collection[str]) -> dict[tuple[str, str],
 
 def cover(db: Connection, settled: Coverage) -> None:
     """Remember how a section was settled."""
-    values = settled.model_dump()
-    same = (col(Coverage.subject) == settled.subject, col(Coverage.section) == settled.section)
-    if not db.execute(update(Coverage).where(*same).values(values)).rowcount:
-        db.execute(insert(Coverage).values(values))
+    put(db, Coverage, settled.model_dump())
 
 
 # --- health of providers ---
@@ -195,9 +184,15 @@ def health(db: Connection, provider: str) -> Health:
     return Health(**{name: getattr(row, name) for name in _HEALTH}) if row else Health()
 
 
-def set_health(db: Connection, provider: str, state: Health) -> None:
-    """Keep the shared state of a provider."""
-    values = asdict(state)
-    same = col(ProviderHealth.provider) == provider
-    if not db.execute(update(ProviderHealth).where(same).values(values)).rowcount:
-        db.execute(insert(ProviderHealth).values(provider=provider, **values))
+def set_health(db: Connection, provider: str, before: Health, after: Health) -> bool:
+    """Keep the shared state of a provider; False when it is no longer what it was `before`."""
+    same = [getattr(ProviderHealth, name).is_not_distinct_from(v) for name, v in _values(before)]
+    change = update(ProviderHealth).where(col(ProviderHealth.provider) == provider, *same)
+    if db.execute(change.values(asdict(after))).rowcount:
+        return True
+    row = {"provider": provider} | asdict(after)
+    return before == Health() and put_new(db, ProviderHealth, row)
+
+
+def _values(state: Health) -> Iterable[tuple[str, Any]]:
+    return asdict(state).items()

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlmodel import col
 
+from app.rows import put
 from app.tables import Endpoint, Outbox, OutboxTry
 
 LONGEST = timedelta(minutes=10)
@@ -106,6 +107,12 @@ def overdue(db: Connection, before: datetime, limit: int) -> list[str]:
     return list(db.execute(found.limit(limit)).scalars())
 
 
+def announced(db: Connection, delivery_id: str, now: datetime) -> None:
+    """Note that a delivery got a new message: the next one is due a while from now."""
+    waiting = (col(Outbox.id) == delivery_id, col(Outbox.state) == PENDING)
+    db.execute(update(Outbox).where(*waiting).values(next_at=now))
+
+
 def pending(db: Connection) -> int:
     """Return how many deliveries wait."""
     return db.execute(select(func.count()).where(col(Outbox.state) == PENDING)).scalar_one()
@@ -153,5 +160,4 @@ def _same(caller_id: str, target: str) -> tuple[Any, Any]:
 
 
 def _set(db: Connection, caller_id: str, target: str, **values: object) -> None:
-    if not db.execute(update(Endpoint).where(*_same(caller_id, target)).values(**values)).rowcount:
-        db.execute(insert(Endpoint).values(caller_id=caller_id, target=target, **values))
+    put(db, Endpoint, {"caller_id": caller_id, "target": target, **values})

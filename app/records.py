@@ -9,7 +9,7 @@ from app import callers, erasure, ledger, outbox, store
 from app.courier import announce, new_delivery
 from app.delivery import Address
 from app.digest import digests
-from app.errors import InvalidProspect, NotFound
+from app.errors import InvalidProspect, NotFound, NotReady
 from app.facts import Json
 from app.front import OPERATOR, Front, month, next_month
 from app.prospect import By, Prospect, identify
@@ -138,8 +138,10 @@ class Records(Front):
         return kind
 
     def is_ready(self) -> None:
-        """Check that the database can be used. Raises NotReady."""
+        """Check that the database and the queue can be used. Raises NotReady."""
         self.database.read(store.queue_depth)
+        if self.tasks.depth() is None:
+            raise NotReady("The queue cannot be used.")
 
     def workers_alive(self) -> int:
         """Return how many workers have been heard of lately."""
@@ -159,7 +161,7 @@ class Records(Front):
             spent = ledger.spend(db, datetime.min.replace(tzinfo=now.tzinfo))
             states = {p.name: breaker_state(ledger.health(db, p.name), now) for p in self.sources}
             return Gauges(
-                queue_depth=store.queue_depth(db),
+                queue_depth=self.tasks.waiting(db),
                 jobs=store.statuses(db, now - timedelta(days=1)),
                 deliveries_pending=outbox.pending(db),
                 breakers=states,

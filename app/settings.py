@@ -34,6 +34,7 @@ _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
 )
+_REDIS = ("redis", "rediss", "unix")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -59,7 +60,16 @@ class Settings(BaseModel):
     database_url: str = Field(
         "sqlite:///warmcall.db",
         alias="DATABASE_URL",
-        description="Job store and cache. SQLite by default, one file.",
+        repr=False,
+        description="Job store and cache: sqlite:///PATH, one file, or "
+        "postgresql://USER:PASSWORD@HOST/NAME, shared by many machines.",
+    )
+    queue_url: str | None = Field(
+        None,
+        alias="QUEUE_URL",
+        repr=False,
+        description="Where messages wait. Default: in the database, in one commit with their job. "
+        "redis://HOST/0 or postgresql://USER:PASSWORD@HOST/NAME: elsewhere.",
     )
     port: int = Field(8000, ge=1, le=65535, alias="PORT", description="Port of the web process.")
     public_url: str = Field(
@@ -220,8 +230,15 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        if not value.removeprefix("sqlite:///") or not value.startswith("sqlite:///"):
-            raise ValueError("expected sqlite:///PATH")
+        if not (_is_file(value) or _is_server(value, "postgresql")):
+            raise ValueError("expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        return value
+
+    @field_validator("queue_url")
+    @classmethod
+    def _queue(cls, value: str | None) -> str | None:
+        if value and not (_is_file(value) or _is_server(value, "postgresql", *_REDIS)):
+            raise ValueError("expected redis://HOST/0 or postgresql://USER:PASSWORD@HOST/NAME")
         return value
 
     @field_validator("positioning")
@@ -247,6 +264,17 @@ class Settings(BaseModel):
                 kind = name.upper()
                 raise ValueError(f"WARMCALL_STALE_{kind}: shorter than WARMCALL_FRESH_{kind}")
         return self
+
+    @model_validator(mode="after")
+    def _queue_file(self) -> "Settings":
+        if self.queue_url and _is_file(self.queue_url) and self.queue_url != self.database_url:
+            raise ValueError("QUEUE_URL: an SQLite file other than DATABASE_URL; leave it out")
+        return self
+
+    @property
+    def queue_elsewhere(self) -> str | None:
+        """Return the URL of the queue, None when it is in the database (in the same commit)."""
+        return self.queue_url if self.queue_url and not _is_file(self.queue_url) else None
 
     @property
     def base_url(self) -> str:
@@ -274,6 +302,32 @@ class Settings(BaseModel):
         if problems:
             raise BadSettings(f"The settings are not usable: {'; '.join(problems)}.")
         return settings
+
+
+def without_secrets(url: str) -> str:
+    """Return the URL of a database or queue as it may be printed.
+
+    >>> without_secrets("postgresql://ann:s3cret@db.example:5432/cards?password=s3cret")
+    'postgresql://ann:***@db.example:5432/cards'
+    """
+    bare = url.partition("?")[0]
+    head, at, host = bare.rpartition("@")
+    scheme, colon, login = head.partition("://")
+    user, has_secret, _ = login.partition(":")
+    return f"{scheme}{colon}{user}{':***' if has_secret else ''}{at}{host}"
+
+
+def _is_file(url: str) -> bool:
+    return url.startswith("sqlite:///") and url != "sqlite:///"
+
+
+def _is_server(url: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        known = bool(parts.hostname or parts.query or parts.scheme == "unix")
+        return parts.scheme in schemes and known and len(parts.path) > 1 and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is no number
+        return False
 
 
 def _listed(text: str) -> tuple[str, ...]:

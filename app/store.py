@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
 from sqlmodel import col
 
-from app.database import ring
+from app.database import carries, hand_on, ring
 from app.job import LIVE, Status
+from app.rows import put, put_new
 from app.tables import IS_LIVE, Asked, Event, Job, Message, Process, Recipient
 
 WORKERS = "worker"
@@ -36,6 +37,11 @@ def add_job(db: Connection, job: Job) -> None:
 def job_row(db: Connection, job_id: str) -> JobRow | None:
     """Return one job."""
     return db.execute(select(Job).where(col(Job.id) == job_id)).one_or_none()
+
+
+def held_job(db: Connection, job_id: str) -> JobRow | None:
+    """Return one job, and keep others from changing it until the transaction ends."""
+    return db.execute(select(Job).where(col(Job.id) == job_id).with_for_update()).one_or_none()
 
 
 def live_job(db: Connection, prospect_key: str, scope: str) -> JobRow | None:
@@ -122,13 +128,14 @@ def claim(
 
 
 def renew(
-    db: Connection, owner: str, job_ids: Collection[str], now: datetime, lease: timedelta
+    db: Connection, owner: str, held: Collection[str], now: datetime, lease: timedelta
 ) -> dict[str, bool]:
-    """Prolong the leases of these jobs of `owner`; return each with whether it is asked to stop.
+    """Prolong the leases of the jobs that `owner` is at; return each with whether it is to stop.
 
-    A job that `owner` holds by the table alone, because it crashed, is left to the sweeper.
+    What is booked on `owner` and not held by it, such as a job that crashed, is left to run out,
+    and is then swept up.
     """
-    mine = (*_owned(owner), col(Job.id).in_(sorted(job_ids)))
+    mine = (*_owned(owner), col(Job.id).in_(sorted(held)))
     db.execute(update(Job).where(*mine).values(lease_until=now + lease))
     found = db.execute(select(col(Job.id), col(Job.cancel_asked)).where(*mine))
     return {row.id: row.cancel_asked for row in found}
@@ -215,14 +222,19 @@ def ask_to_cancel(db: Connection, job_id: str) -> None:
     db.execute(update(Job).where(col(Job.id) == job_id).values(cancel_asked=True))
 
 
-def push_forward(db: Connection, job_id: str, priority: int, *, refresh: bool) -> None:
-    """Raise the priority of a job that nobody took yet, and make it a refresh if asked."""
+def push_forward(db: Connection, job_id: str, priority: int, *, refresh: bool) -> bool:
+    """Raise the priority of a job that nobody took yet, and make it a refresh if asked.
+
+    True when its message lies in a queue elsewhere: a second, more urgent one is to be posted.
+    """
     waiting = (col(Job.id) == job_id, col(Job.status) == Status.queued)
-    db.execute(update(Job).where(*waiting, col(Job.priority) < priority).values(priority=priority))
+    raised = _changed(
+        db, update(Job).where(*waiting, col(Job.priority) < priority).values(priority=priority)
+    )
     if refresh:
         db.execute(update(Job).where(*waiting).values(refresh=True))
     rank = update(Message).where(col(Message.ref) == job_id, col(Message.rank) > -priority)
-    db.execute(rank.values(rank=-priority))
+    return not _changed(db, rank.values(rank=-priority)) and raised and carries(db)
 
 
 def orphans(db: Connection, now: datetime, lease: timedelta, limit: int) -> Sequence[JobRow]:
@@ -273,6 +285,12 @@ def hasten(db: Connection, now: datetime) -> None:
         db.execute(update(Job).where(col(Job.id).in_(jobs)).values(due_at=now))
 
 
+def announced(db: Connection, job_id: str, now: datetime) -> None:
+    """Note that a waiting job got a new message: the next one is due a while from now."""
+    waiting = (col(Job.id) == job_id, col(Job.status) == Status.queued)
+    db.execute(update(Job).where(*waiting).values(due_at=now))
+
+
 def _is_live() -> Any:
     return col(Job.status).in_(sorted(LIVE))
 
@@ -290,8 +308,7 @@ def _changed(db: Connection, statement: Any) -> bool:
 
 def remember_asker(db: Connection, job_id: str, caller_id: str, now: datetime) -> None:
     """Let a caller see a job from now on."""
-    if not may_see(db, job_id, caller_id):
-        db.execute(insert(Asked).values(job_id=job_id, caller_id=caller_id, at=now))
+    put_new(db, Asked, {"job_id": job_id, "caller_id": caller_id, "at": now})
 
 
 def may_see(db: Connection, job_id: str, caller_id: str) -> bool:
@@ -313,9 +330,7 @@ def is_shared(db: Connection, job_id: str, caller_id: str) -> bool:
 def add_recipient(db: Connection, job_id: str, channel: str, target: str, caller_id: str) -> None:
     """Have the card of a live job sent to this address too."""
     row = {"job_id": job_id, "channel": channel, "target": target, "caller_id": caller_id}
-    known = select(col(Recipient.job_id)).filter_by(**row)
-    if db.execute(known).first() is None:
-        db.execute(insert(Recipient).values(**row))
+    put_new(db, Recipient, row)
 
 
 def recipients(db: Connection, job_id: str) -> Sequence[Row[Any]]:
@@ -329,7 +344,10 @@ def recipients(db: Connection, job_id: str) -> Sequence[Row[Any]]:
 def add_event(
     db: Connection, job_id: str, kind: str, data: Mapping[str, object], now: datetime
 ) -> None:
-    """Note a change of a job for those who follow it."""
+    """Note a change of a job for those who follow it.
+
+    The transaction has changed the job's own row before: so no two write the same number.
+    """
     last = select(func.coalesce(func.max(col(Event.seq)), 0)).where(col(Event.job_id) == job_id)
     seq = db.execute(last).scalar_one() + 1
     db.execute(insert(Event).values(job_id=job_id, seq=seq, kind=kind, data=dict(data), at=now))
@@ -358,7 +376,14 @@ class Post:
 
 
 def post(db: Connection, message: Post) -> None:
-    """Leave a message for the workers, in the transaction of what it announces."""
+    """Leave a message for the workers, in the transaction of what it announces.
+
+    When the queue is elsewhere, a message that is due is sent after the commit; one that is due
+    later stays here until the keeper sends it.
+    """
+    if message.due_at is None and carries(db):
+        hand_on(db, message)
+        return
     db.execute(
         insert(Message).values(
             data=message.data, ref=message.ref, rank=message.rank, due_at=message.due_at
@@ -374,7 +399,7 @@ def withdraw(db: Connection, ref: str) -> None:
 
 def take(db: Connection, limit: int, now: datetime) -> list[Post]:
     """Take up to `limit` messages that are due, the most urgent first. They are gone then."""
-    due = db.execute(_due(now).limit(limit)).all()
+    due = db.execute(_due(now).limit(limit).with_for_update(skip_locked=True)).all()
     if due:
         db.execute(delete(Message).where(col(Message.id).in_([row.id for row in due])))
     return [Post(row.data, row.ref, row.rank) for row in due]
@@ -398,6 +423,12 @@ def queue_depth(db: Connection) -> int:
     return db.execute(select(func.count()).select_from(Message)).scalar_one()
 
 
+def backlog(db: Connection, now: datetime) -> int:
+    """Return how many jobs wait for a worker: the depth of a queue that is elsewhere."""
+    waiting = (col(Job.status) == Status.queued, col(Job.due_at) <= now)
+    return db.execute(select(func.count()).where(*waiting)).scalar_one()
+
+
 def peek(db: Connection, limit: int) -> list[bytes]:
     """Return waiting messages without taking them."""
     return list(db.execute(select(col(Message.data)).limit(limit)).scalars())
@@ -418,10 +449,7 @@ def _due(now: datetime) -> Any:
 
 def beat(db: Connection, process: Process) -> None:
     """Say that a process is alive, and on which port it hears the bell."""
-    values = process.model_dump()
-    known = update(Process).where(col(Process.id) == process.id).values(**values)
-    if not _changed(db, known):
-        db.execute(insert(Process).values(**values))
+    put(db, Process, process.model_dump())
 
 
 def part(db: Connection, process_id: str) -> None:
@@ -435,10 +463,12 @@ def forget_silent(db: Connection, now: datetime, silence: timedelta) -> None:
     db.execute(delete(Process).where(or_(seen < now - silence, seen > now + LONGEST)))
 
 
-def ports(db: Connection, kinds: Iterable[str], since: datetime) -> list[int]:
-    """Return the bell ports of live processes of these kinds."""
+def ports(db: Connection, kinds: Iterable[str], host: str, since: datetime) -> list[int]:
+    """Return the bell ports of live processes of these kinds on one machine."""
     rows = select(col(Process.port)).where(
-        col(Process.kind).in_(list(kinds)), col(Process.seen_at) >= since
+        col(Process.kind).in_(list(kinds)),
+        col(Process.host) == host,
+        col(Process.seen_at) >= since,
     )
     return list(db.execute(rows).scalars())
 

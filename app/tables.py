@@ -6,7 +6,18 @@ Times are UTC. A JSON column holds what is only ever read and written whole.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, Index, LargeBinary, TypeDecorator, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    TypeDecorator,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from app.job import LIVE
@@ -30,6 +41,10 @@ class Utc(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Put the zone back."""
         return value.replace(tzinfo=UTC) if value else None
+
+
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+"""A number that is counted up for ever: SQLite counts an INTEGER key as far as 2**63 itself."""
 
 
 def _at(*, nullable: bool = False, index: bool = False) -> Any:
@@ -205,7 +220,7 @@ class Outbox(SQLModel, table=True):
 class OutboxTry(SQLModel, table=True):
     """One try of a delivery."""
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True))
     delivery_id: str = Field(index=True)
     at: datetime = _at()
     status: int
@@ -297,7 +312,7 @@ class ProviderHealth(SQLModel, table=True):
 
 
 class Process(SQLModel, table=True):
-    """A live process and the loopback port on which it hears the bell."""
+    """A live process, and the loopback port on which it hears the bell (0 = it has none)."""
 
     id: str = Field(primary_key=True)
     kind: str  # web, worker
@@ -312,7 +327,7 @@ class Message(SQLModel, table=True):
 
     __table_args__ = (Index("ix_message_order", "rank", "id"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, sa_column=Column(NUMBER, primary_key=True))
     rank: int  # the negated priority: lower is taken first
     ref: str = Field(index=True)
     due_at: datetime | None = _at(nullable=True)

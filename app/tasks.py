@@ -1,25 +1,28 @@
 """The queue's messages: what they say, and the Huey storage that keeps them beside the jobs.
 
 A message is posted in the transaction of what it announces, so no job waits without a message and
-no message lies about a job. Messages are JSON and carry one id.
+no message lies about a job. Messages are JSON and carry one id. A queue elsewhere (QUEUE_URL) is
+sent its messages after the commit; see app/broker.py.
 """
 
+import logging
 import threading
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import orjson
 from huey import Huey
-from huey.constants import EmptyData
 from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
-from huey.storage import BaseStorage
+from sqlalchemy import Connection
 
-from app import store
+from app import broker, store
+from app.broker import NothingKept
 from app.database import Database
+from app.errors import NotReady
 from app.job import SUSPECT, Priority
 from app.store import JobRow, Post
 
@@ -28,6 +31,16 @@ IDLE_S = 0.5
 
 AHEAD = 16
 """At most this many messages are taken in one transaction."""
+
+
+SILENT = timedelta(seconds=2)
+"""How long a queue that could not be reached is left alone; the keeper sends again what it missed.
+"""
+
+BACKOFF_S = 1.0
+"""The longest pause of a consumer between two tries to reach its queue."""
+
+log = logging.getLogger("warmcall.tasks")
 
 
 class JsonMessages(Serializer):  # type: ignore[misc] # huey ships no types
@@ -44,7 +57,7 @@ class JsonMessages(Serializer):  # type: ignore[misc] # huey ships no types
         return Message(**fields)
 
 
-class Messages(BaseStorage):  # type: ignore[misc] # huey ships no types
+class Messages(NothingKept):
     """Huey's storage in our own database: the table `message`.
 
     `dequeue` blocks until a message is due, `wake` is called, or IDLE_S has passed.
@@ -111,34 +124,24 @@ class Messages(BaseStorage):  # type: ignore[misc] # huey ships no types
         """Drop all messages."""
         self._database.write(store.clear_queue).result()
 
-    def peek_data(self, key: bytes) -> object:
-        """Say that nothing is kept under any key: no results, revocations or locks are used."""
-        return EmptyData
-
-    pop_data = peek_data
-
-    def delete_data(self, key: bytes) -> bool:
-        """Say that there was nothing to delete."""
-        return False
-
-    def read_schedule(self, ts: datetime) -> list[bytes]:
-        """Say that Huey's own schedule is empty: a message itself says when it is due."""
-        return []
-
 
 class Tasks:
-    """The messages of this service: each has something done with the id that it carries."""
+    """The messages of this service: each has something done with the id that it carries.
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self.huey = Huey(
-            "warmcall",
-            results=False,
-            utc=True,
-            serializer=JsonMessages(),
-            storage_class=Messages,
-            database=database,
-            now=now,
-        )
+    They wait beside the jobs, or at `elsewhere`: a redis:// or postgresql:// URL.
+    """
+
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], elsewhere: str | None = None
+    ) -> None:
+        self._now = now
+        self._silent_until: datetime | None = None
+        self._is_elsewhere = elsewhere is not None
+        storage: dict[str, Any] = {"storage_class": Messages, "database": database, "now": now}
+        if elsewhere is not None:
+            storage = {"storage_class": broker.kind(elsewhere), "url": elsewhere}
+            database.carry = self._send
+        self.huey = Huey(broker.NAME, results=False, utc=True, serializer=JsonMessages(), **storage)
         self._does: dict[str, Callable[[str], None]] = {}
         self._run_job = self.huey.task(name="run_job")(run_job(self._does))
         self._run_alone = self.huey.task(name="run_alone")(run_alone(self._does))
@@ -152,13 +155,48 @@ class Tasks:
         deliver: Callable[[str], None],
         room: Callable[[], int],
     ) -> None:
-        """Say what a worker does with a message; it must not block.
+        """Say what a worker does with a message. It may block: no further message is taken then.
 
-        `room` tells how many more messages could be acted on at once; none is taken while that is
-        0. Whoever makes room calls `wake`.
+        `room` tells how many more messages could be acted on at once: a queue beside the jobs gives
+        none while that is 0. Whoever makes room calls `wake`.
         """
         self._does |= {"run_job": run_job, "run_alone": run_alone, "deliver": deliver}
         self.huey.storage.room = room
+
+    def prepare(self) -> None:
+        """Make sure that the queue can be used. Raises NotReady."""
+        if self._is_elsewhere:
+            try:
+                broker.prepare(self.huey.storage)
+            except broker.BROKEN as exc:
+                raise NotReady(f"The queue cannot be reached: {type(exc).__name__}.") from exc
+
+    def close(self) -> None:
+        """Close the connections to a queue elsewhere."""
+        self.huey.storage.close()
+
+    def depth(self) -> int | None:
+        """Return how many messages wait elsewhere; None when that cannot be told now."""
+        if not self._is_elsewhere:
+            return 0
+        try:
+            return int(self.huey.storage.queue_size())
+        except broker.BROKEN:
+            return None
+
+    def waiting(self, db: Connection) -> int:
+        """Return how many messages wait; of a queue elsewhere, how many jobs wait for one."""
+        return store.backlog(db, self._now()) if self._is_elsewhere else store.queue_depth(db)
+
+    def _send(self, messages: Sequence[Post]) -> None:
+        """Send what was committed. What cannot be sent is left to the keeper: nothing waits."""
+        if self._silent_until and self._now() < self._silent_until:
+            return
+        try:
+            self.huey.storage.send([(message.data, message.rank) for message in messages])
+        except broker.BROKEN as exc:
+            self._silent_until = self._now() + SILENT
+            log.warning("the queue cannot be reached", extra={"reason": type(exc).__name__})
 
     def job(self, job_id: str, priority: int, due_at: datetime | None = None) -> Post:
         """Return the message that has a job run."""
@@ -177,16 +215,20 @@ class Tasks:
         return Post(self.huey.serialize_task(task), ref, -priority, due_at)
 
     def wake(self) -> None:
-        """Have the consumer look for messages now."""
-        self.huey.storage.wake()
+        """Have the consumer look for messages now, unless the queue wakes it by itself."""
+        if not self._is_elsewhere:
+            self.huey.storage.wake()
 
     def hand_back(self) -> None:
         """Put messages back that the consumer took and nobody acted on."""
-        self.huey.storage.hand_back()
+        if not self._is_elsewhere:
+            self.huey.storage.hand_back()
 
     def consumer(self) -> "QuietConsumer":
         """Return the Huey consumer for a worker process: one thread that hands ids on."""
-        return QuietConsumer(self.huey, workers=1, periodic=False, check_worker_health=True)
+        return QuietConsumer(
+            self.huey, workers=1, periodic=False, check_worker_health=True, max_delay=BACKOFF_S
+        )
 
 
 class QuietConsumer(Consumer):  # type: ignore[misc] # huey ships no types

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from app import store
 from app.bell import Bell, ring_at
 from app.database import Database
+from app.dialect import is_postgres
 from app.errors import BadSettings, NotReady
 from app.facts import Section
 from app.fetch import Fetch
@@ -24,11 +25,12 @@ from app.freshness import Tiers, by_section
 from app.gate import Gate
 from app.guard import Allow, judge_callback
 from app.intake import Intake
+from app.listener import Listener
 from app.positioning import Positioning
 from app.provider import Provider
 from app.providers import ALL, KEYED, KEYLESS
 from app.providers.sandbox import Sandbox
-from app.settings import KEYED_PROVIDERS, Settings
+from app.settings import KEYED_PROVIDERS, Settings, without_secrets
 from app.tables import Process
 from app.tasks import Tasks
 from app.verification import Verification, verify
@@ -130,15 +132,23 @@ class Watcher:
 
 
 class Presence:
-    """Tells the others that this process is alive and where its bell is; knows their bells."""
+    """Tells the others that this process is alive and where its bell is; knows their bells.
+
+    On PostgreSQL the server itself tells all processes, on whichever machine.
+    """
 
     def __init__(self, database: Database, kind: str, heard: Callable[[], None]) -> None:
         self.id = f"{kind}_{uuid4().hex[:12]}"
         self._database = database
         self._kind = kind
-        self._bell = Bell(heard)
+        self._host = socket.gethostname()
         self._ports: dict[str, tuple[datetime, list[int]]] = {}
-        database.rung = self._ring
+        self._bell: Bell | Listener
+        if is_postgres(database.url):
+            self._bell = Listener(database.url, kind, heard)
+        else:
+            self._bell = Bell(heard)
+            database.rung = self._ring
 
     def beat(self) -> None:
         """Say that this process is alive."""
@@ -149,7 +159,7 @@ class Presence:
         process = Process(
             id=self.id,
             kind=self._kind,
-            host=socket.gethostname(),
+            host=self._host,
             pid=os.getpid(),
             port=self._bell.port,
             seen_at=now(),
@@ -170,7 +180,7 @@ class Presence:
         at, ports = self._ports.get(kind, (datetime.min.replace(tzinfo=UTC), []))
         if abs(now() - at) > PORTS_KNOWN:  # either way: a clock may be set back
             since = now() - PRESENT
-            ports = self._database.read(lambda db: store.ports(db, [kind], since))
+            ports = self._database.read(lambda db: store.ports(db, [kind], self._host, since))
             self._ports[kind] = (now(), ports)
         return ports
 
@@ -201,14 +211,15 @@ class Runtime:
             await fetch.aclose()
 
     def close(self) -> None:
-        """Commit what waits and close the database."""
+        """Commit what waits and close the database and the queue."""
         self.database.close()
+        self.tasks.close()
 
 
 def start(settings: Settings) -> Runtime:
     """Wire the service on an up-to-date database."""
     database = _database(settings.database_url)
-    tasks = Tasks(database, now)
+    tasks = _tasks(settings, database)
     providers, unconfigured = configured(settings)
     positioning = _positioning(settings)
     intake = Intake(
@@ -242,8 +253,22 @@ def _database(url: str) -> Database:
         database.migrate()
     except DBAPIError as exc:
         database.close()
-        raise BadSettings(f"DATABASE_URL: {url} cannot be used: {exc.orig}") from exc
+        why = " ".join(str(exc.orig).split())
+        told = f"DATABASE_URL: {without_secrets(url)} cannot be used: {why}"
+        raise BadSettings(told) from exc
     return database
+
+
+def _tasks(settings: Settings, database: Database) -> Tasks:
+    """Open the queue. Raises BadSettings when it cannot be used."""
+    tasks = Tasks(database, now, settings.queue_elsewhere)
+    try:
+        tasks.prepare()
+    except NotReady as exc:
+        tasks.close()
+        database.close()
+        raise BadSettings(f"QUEUE_URL: {without_secrets(settings.queue_url or '')}: {exc}") from exc
+    return tasks
 
 
 def configured(settings: Settings) -> tuple[list[Provider], list[str]]:

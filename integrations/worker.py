@@ -153,8 +153,14 @@ class Worker:
     # --- from the consumer's thread to the loop ---
 
     def _hand_on(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start work on the loop; the consumer takes no more messages than there are free slots."""
+        """Start work on the loop as soon as a slot is free; blocks the consumer until then.
+
+        Beside the jobs no more messages are taken than slots are free. When the worker is being
+        stopped, what was taken is started all the same, and handed back with the rest.
+        """
         with self._counting:
+            while self._free < 1 and not self._is_stopping:
+                self._counting.wait(LOOK_S)
             self._free -= 1
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(work, self._loop).add_done_callback(self._done)
@@ -174,13 +180,14 @@ class Worker:
         and again, is no fault of the job.
         """
         assert self._loop is not None
-        if (left_s := self._calm_at_s - self._loop.time()) > 0:
+        left_s = max(0.0, self._calm_at_s - self._loop.time())
+        if not left_s and self._is_idle_at_last():
+            self._hand_on(self._run(keeper, job_id, engine.run_alone))
+            self._is_idle_at_last()  # it has ended
+        else:
             due_at = now() + timedelta(seconds=left_s)
             put_off = partial(self._put_off, job_id=job_id, due_at=due_at)
             self._runtime.database.write(put_off).result()
-        elif self._is_idle_at_last():
-            self._hand_on(self._run(keeper, job_id, engine.run_alone))
-            self._is_idle_at_last()  # it has ended
 
     def _is_idle_at_last(self) -> bool:
         """Wait until nothing runs here; False when the worker is being stopped before that."""
@@ -229,13 +236,14 @@ class Worker:
     def _sweep(
         self, presence: Presence, engine: Engine, keeper: Keeper
     ) -> Callable[[], Awaitable[None]]:
-        def swept(db: Connection) -> None:
+        def swept(db: Connection, depth: int | None) -> None:
             presence.be_seen(db)  # first: who was held up for longer than a lease is not dead
             engine.prolong(db)
-            keeper.sweep(db)
+            keeper.sweep(db, depth)
 
         async def sweep() -> None:
-            await written(self._runtime.database, swept)
+            depth = await asyncio.to_thread(self._runtime.tasks.depth)
+            await written(self._runtime.database, partial(swept, depth=depth))
 
         return sweep
 

@@ -1,10 +1,11 @@
-"""The service from real parts: a database file, the queue in it, a clock that the test moves."""
+"""The service from real parts: a database, a queue, a clock that the test moves."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -27,6 +28,7 @@ from app.tables import Process
 from app.tasks import Tasks
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import answering
+from tests.fakes.servers import Backend, Postgres, Redis
 
 LEASE = timedelta(seconds=8)
 
@@ -49,11 +51,19 @@ class Postbox:
 class Service:
     """Everything but the surfaces; `work` does what a worker would do."""
 
-    def __init__(self, path: Path, providers: Sequence[Provider], clock: Clock) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        queue_url: str | None,
+        providers: Sequence[Provider],
+        clock: Clock,
+    ) -> None:
         self.clock = clock
-        self.database = Database(f"sqlite:///{path}")
+        self.database = Database(database_url)
         self.database.migrate()
-        self.tasks = Tasks(self.database, clock)
+        self.tasks = Tasks(self.database, clock, queue_url)
+        self.tasks.prepare()
+        self.queue_is_elsewhere = queue_url is not None
         self.providers = providers
         self.postbox = Postbox()
         self.keeper = Keeper(tasks=self.tasks, now=clock, silence=LEASE)
@@ -109,7 +119,11 @@ class Service:
     def messages(self) -> list[tuple[str, str]]:
         """Take all messages that are due, as (task, id)."""
         taken = self.database.write(lambda db: store.take(db, 1_000, self.clock())).result()
-        told = [orjson.loads(message.data) for message in taken]
+        found = [message.data for message in taken]
+        if self.queue_is_elsewhere:
+            self.tasks.huey.storage.blocking = False
+            found += iter(self.tasks.huey.storage.dequeue, None)
+        told = [orjson.loads(data) for data in found]
         return [(one["task"].rpartition(".")[2], one["args"][0]) for one in told]
 
     async def work(self, engine: Engine | None = None) -> None:
@@ -143,7 +157,8 @@ class Service:
         self.database.write(swept).result()
 
     def sweep(self) -> None:
-        self.database.write(self.keeper.sweep).result()
+        depth = self.tasks.depth()
+        self.database.write(lambda db: self.keeper.sweep(db, depth)).result()
 
 
 @pytest.fixture
@@ -151,15 +166,57 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with TemporaryDirectory() as folder:  # a short path: it is part of a socket's name
+        server = Postgres(Path(folder) / "pg")
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis]:
+    with TemporaryDirectory() as folder:
+        server = Redis(Path(folder))
+        yield server
+        server.stop()
+
+
 @pytest.fixture
-def make(tmp_path: Path, clock: Clock) -> Iterator[Any]:
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """Where the service keeps its rows and messages; the default, unless a test asks for all."""
+    name = getattr(request, "param", "sqlite")
+    if name == "sqlite":
+        bare = f"sqlite:///{tmp_path / 'bare.db'}"
+        return Backend(name, lambda number: f"sqlite:///{tmp_path / f'{number}.db'}", lambda: bare)
+    server: Postgres = request.getfixturevalue("postgres")
+
+    def database(number: int) -> str:
+        return server.empty(f"service_{number}")
+
+    def queue(number: int) -> str | None:
+        if name == "postgres":
+            return None
+        if name == "postgres and redis":
+            broker: Redis = request.getfixturevalue("redis")
+            return broker.emptied()
+        return server.url(f"service_{number}")
+
+    return Backend(name, database, lambda: server.bare("bare"), queue)
+
+
+@pytest.fixture
+def make(backend: Backend, clock: Clock) -> Iterator[Any]:
     """Build a service with these providers."""
     made: list[Service] = []
 
     def build(*providers: Provider) -> Service:
-        made.append(Service(tmp_path / f"{len(made)}.db", providers, clock))
-        return made[-1]
+        number = len(made)
+        service = Service(backend.database(number), backend.queue(number), providers, clock)
+        made.append(service)
+        return service
 
     yield build
     for service in made:
         service.database.close()
+        service.tasks.close()

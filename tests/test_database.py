@@ -14,14 +14,17 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 from app.database import Database, ring, written
-from app.errors import NotReady
+from tests.fakes.servers import BACKENDS, Backend
 
 ROOT = Path(__file__).parent.parent
 
 
+pytestmark = pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path / 'one.db'}")
+def database(backend: Backend) -> Iterator[Database]:
+    found = Database(backend.bare())
     found.write(lambda db: db.execute(text("CREATE TABLE t (n INTEGER UNIQUE)"))).result()
     yield found
     found.close()
@@ -92,55 +95,10 @@ def test_a_write_that_is_undone_rings_no_bell(database: Database) -> None:
     assert rung == []
 
 
-def test_a_closed_database_has_committed_everything(tmp_path: Path, database: Database) -> None:
+def test_a_closed_database_has_committed_everything(database: Database) -> None:
     works = [database.write(add(n)) for n in range(50)]
     database.close()
     assert all(work.done() for work in works)
-
-
-def fill(database: Database) -> None:
-    """Leave no room for another page: what a full disk is to SQLite."""
-    database.write(lambda db: db.execute(text("PRAGMA max_page_count = 1"))).result()
-
-
-def make_room(database: Database) -> None:
-    database.write(lambda db: db.execute(text("PRAGMA max_page_count = 1000000"))).result()
-
-
-def store_much(db: Connection) -> None:
-    db.execute(text("INSERT INTO big VALUES (zeroblob(100000))"))
-
-
-def test_on_a_full_disk_a_write_is_refused_and_the_writer_lives_on(database: Database) -> None:
-    database.write(lambda db: db.execute(text("CREATE TABLE big (b BLOB)"))).result()
-    fill(database)
-    hold = threading.Event()
-    first = database.write(lambda db: hold.wait(5))
-    small, large = database.write(add(1)), database.write(store_much)
-    hold.set()
-    first.exception()  # whether it shared the commit or not
-    assert isinstance(large.exception(), NotReady)
-    assert database.read(numbers) == ([] if small.exception() else [1])
-    make_room(database)
-    database.write(store_much).result()
-
-
-def test_a_write_that_is_insisted_on_is_done_as_soon_as_there_is_room(database: Database) -> None:
-    database.write(lambda db: db.execute(text("CREATE TABLE big (b BLOB)"))).result()
-    fill(database)
-    refused, insisted = database.write(store_much), database.insist(store_much)
-    assert isinstance(refused.exception(), NotReady)
-    make_room(database)
-    insisted.result()
-    assert database.read(lambda db: db.execute(text("SELECT count(*) FROM big")).scalar()) == 1
-
-
-def test_closing_does_not_wait_for_what_is_insisted_on(database: Database) -> None:
-    database.write(lambda db: db.execute(text("CREATE TABLE big (b BLOB)"))).result()
-    fill(database)
-    insisted = database.insist(store_much)
-    database.close()
-    assert isinstance(insisted.exception(5), NotReady)
 
 
 def test_a_bell_that_breaks_does_not_end_the_writer(database: Database) -> None:
@@ -153,16 +111,8 @@ def test_a_bell_that_breaks_does_not_end_the_writer(database: Database) -> None:
     assert database.read(numbers) == [3]
 
 
-def test_a_database_that_is_gone_is_told_in_one_sentence(tmp_path: Path) -> None:
-    gone = Database(f"sqlite:///{tmp_path}/gone/none.db")
-    with pytest.raises(NotReady, match="The database cannot be used now"):
-        gone.read(numbers)
-    assert isinstance(gone.write(numbers).exception(), NotReady)
-    gone.close()
-
-
-def test_the_tables_are_what_the_migrations_make(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'two.db'}")
+def test_the_tables_are_what_the_migrations_make(backend: Backend) -> None:
+    database = Database(backend.bare())
     database.migrate()
     found = database.read(
         lambda db: compare_metadata(MigrationContext.configure(db), SQLModel.metadata)
@@ -171,8 +121,8 @@ def test_the_tables_are_what_the_migrations_make(tmp_path: Path) -> None:
     assert found == []
 
 
-def test_processes_that_start_at_once_do_not_collide(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_do_not_collide(backend: Backend) -> None:
     code = "import sys; from app.database import Database; Database(sys.argv[1]).migrate()"
-    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'three.db'}"]
+    command = [sys.executable, "-c", code, backend.bare()]
     started = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
     assert [process.wait(60) for process in started] == [0, 0, 0, 0]

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import inspect
 
 from app import ledger, store
 from app.delivery import Address
@@ -25,6 +26,7 @@ from app.tables import Process
 from tests.conftest import LEASE
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
+from tests.fakes.servers import BACKENDS
 
 JANE = "jane.roe@initech.example"
 PERSON: dict[str, Json] = {"person.full_name": "Jane Roe", "person.title": "Head of Sales"}
@@ -32,6 +34,8 @@ COMPANY: dict[str, Json] = {"company.name": "Initech", "company.industry": "Soft
 EMAIL, DOMAIN = frozenset({By.email}), frozenset({By.domain})
 
 Make = Any
+
+pytestmark = pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 
 
 def oracle(clock: Clock, name: str = "orbit", **says: Any) -> Oracle:
@@ -192,7 +196,7 @@ def test_a_stale_card_is_answered_at_once_and_renewed_once_in_the_background(
     assert stale.served_from == "stale_cache"
     assert stale.refresh_job_id == again.refresh_job_id
     asyncio.run(service.work())
-    assert [name for name, _ in source.asked] == ["person", "company", "person"]
+    assert sorted(name for name, _ in source.asked) == ["company", "person", "person"]
     assert service.ask(JANE, sections=both).served_from == "fresh_cache"
 
 
@@ -542,10 +546,12 @@ def test_renewing_does_not_stop_a_job_that_is_just_being_claimed(make: Make, clo
 
 
 def test_a_waiting_job_is_cancelled_at_once(make: Make, clock: Clock) -> None:
-    service = make(oracle(clock, person=PERSON))
+    source = oracle(clock, person=PERSON)
+    service = make(source)
     view = service.ask(JANE)
     assert service.intake.cancel(service.caller, view.id).status is Status.cancelled
-    assert service.messages() == []
+    asyncio.run(service.work())
+    assert (source.asked, service.see(view).status) == ([], Status.cancelled)
 
 
 def test_a_worker_that_is_stopped_hands_its_jobs_back(make: Make, clock: Clock) -> None:
@@ -587,7 +593,7 @@ def test_joining_a_waiting_job_moves_it_forward(make: Make, clock: Clock) -> Non
     slow = service.ask(JANE, priority=Priority.batch)
     other = service.ask("joe.bloggs@initech.example", priority=Priority.crm)
     service.ask(JANE, priority=Priority.interactive)
-    assert [ref for _, ref in service.messages()] == [slow.id, other.id]
+    assert list(dict.fromkeys(ref for _, ref in service.messages())) == [slow.id, other.id]
 
 
 def test_the_quota_ends_new_jobs_but_not_cached_cards(make: Make, clock: Clock) -> None:
@@ -757,7 +763,5 @@ def test_nothing_real_reaches_the_sandbox_and_nothing_reserved_leaves_it(
 
 
 def _everything(db: Any) -> str:
-    names = [
-        row[0] for row in db.exec_driver_sql("SELECT name FROM sqlite_master WHERE type='table'")
-    ]
+    names = inspect(db).get_table_names()
     return "\n".join(str(db.exec_driver_sql(f"SELECT * FROM {name}").all()) for name in names)

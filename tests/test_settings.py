@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import BadSettings
-from app.settings import KEYED_PROVIDERS, Settings, env_example, rows, span
+from app.settings import KEYED_PROVIDERS, Settings, env_example, rows, span, without_secrets
 
 BAD = [
     ("PORT", "80 80", "PORT: "),
@@ -15,6 +15,9 @@ BAD = [
     ("DATABASE_URL", "warmcall.db", "DATABASE_URL: expected sqlite:///PATH"),
     ("DATABASE_URL", "sqlite:///", "DATABASE_URL: expected sqlite:///PATH"),
     ("DATABASE_URL", "mysql://db.example/x", "DATABASE_URL: expected sqlite:///PATH"),
+    ("DATABASE_URL", "postgresql://db.example", "DATABASE_URL: expected sqlite:///PATH or postg"),
+    ("QUEUE_URL", "amqp://queue.example/0", "QUEUE_URL: expected redis://HOST/0 or postgresql://"),
+    ("QUEUE_URL", "sqlite:///other.db", "QUEUE_URL: an SQLite file other than DATABASE_URL"),
     ("WARMCALL_PUBLIC_URL", "cards.example", "WARMCALL_PUBLIC_URL: expected an http:// or"),
     ("WARMCALL_PUBLIC_URL", "http://[", "WARMCALL_PUBLIC_URL: expected an http:// or"),
     ("WARMCALL_EGRESS_PROXY", "socks5://proxy.example", "WARMCALL_EGRESS_PROXY: expected an http"),
@@ -134,3 +137,19 @@ def test_the_example_file_names_every_setting_and_sets_none() -> None:
 )
 def test_a_span_is_a_number_and_a_unit(text: str, seconds: int) -> None:
     assert span(text) == timedelta(seconds=seconds)
+
+
+def test_a_queue_beside_the_database_is_not_elsewhere() -> None:
+    assert Settings.from_env({}).queue_elsewhere is None
+    beside = {"QUEUE_URL": "sqlite:///warmcall.db"}
+    assert Settings.from_env(beside).queue_elsewhere is None
+
+
+def test_passwords_in_urls_are_not_shown() -> None:
+    env = {
+        "DATABASE_URL": "postgresql://ann:s3cret@db.example/cards",
+        "QUEUE_URL": "redis://:s3cret@queue.example/0",
+    }
+    assert "s3cret" not in repr(Settings.from_env(env))
+    assert without_secrets(env["QUEUE_URL"]) == "redis://:***@queue.example/0"
+    assert without_secrets("sqlite:///warmcall.db") == "sqlite:///warmcall.db"

@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import orjson
 import pytest
@@ -11,21 +11,30 @@ import pytest
 from app import store
 from app.bell import Bell, ring_at
 from app.database import Database
+from app.errors import NotReady
+from app.keeper import Keeper
 from app.tasks import Tasks
 from tests.fakes.clock import Clock
+from tests.fakes.servers import BACKENDS, Backend
+
+BOTH = pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
+ALL = pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path / 'queue.db'}")
+def database(backend: Backend) -> Iterator[Database]:
+    found = Database(backend.database(0))
     found.migrate()
     yield found
     found.close()
 
 
 @pytest.fixture
-def tasks(database: Database, clock: Clock) -> Tasks:
-    return Tasks(database, clock)
+def tasks(backend: Backend, database: Database, clock: Clock) -> Iterator[Tasks]:
+    made = Tasks(database, clock, backend.queue(0))
+    made.prepare()
+    yield made
+    made.close()
 
 
 def test_a_message_is_json_and_carries_an_id_only(tasks: Tasks) -> None:
@@ -35,6 +44,7 @@ def test_a_message_is_json_and_carries_an_id_only(tasks: Tasks) -> None:
     assert orjson.loads(tasks.delivery("msg_1").data)["task"] == "app.tasks.deliver"
 
 
+@BOTH
 def test_a_message_is_not_taken_before_it_is_due(
     database: Database, tasks: Tasks, clock: Clock
 ) -> None:
@@ -46,6 +56,7 @@ def test_a_message_is_not_taken_before_it_is_due(
     assert [message.ref for message in taken] == ["job_1"]
 
 
+@ALL
 def test_huey_hands_the_id_to_the_worker_and_has_nothing_to_complain_of(
     database: Database, tasks: Tasks, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -69,6 +80,7 @@ def test_huey_hands_the_id_to_the_worker_and_has_nothing_to_complain_of(
     assert [one for one in caplog.records if one.levelname == "ERROR"] == []
 
 
+@BOTH
 def test_messages_that_nobody_acted_on_are_put_back(
     database: Database, tasks: Tasks, clock: Clock
 ) -> None:
@@ -81,6 +93,7 @@ def test_messages_that_nobody_acted_on_are_put_back(
     assert database.read(store.queue_depth) == 2
 
 
+@BOTH
 def test_no_more_is_taken_than_there_is_room_for(database: Database, tasks: Tasks) -> None:
     done: list[str] = []
     tasks.on(run_job=done.append, run_alone=done.append, deliver=done.append, room=lambda: 2)
@@ -105,3 +118,37 @@ def test_a_bell_is_heard_and_a_missing_one_does_not_matter() -> None:
     assert heard.wait(5)
     bell.close()
     ring_at([bell.port])
+
+
+@pytest.mark.parametrize("backend", BACKENDS[2:], indirect=True)
+def test_a_queue_elsewhere_gives_the_most_urgent_message_first(
+    database: Database, tasks: Tasks
+) -> None:
+    for name, priority in (("slow", 10), ("fast", 40), ("late", 10)):
+        database.write(partial(store.post, message=tasks.job(name, priority))).result()
+    assert (tasks.depth(), database.read(store.queue_depth)) == (3, 0)
+    found = [orjson.loads(tasks.huey.storage.dequeue()) for _ in range(3)]
+    assert [one["args"] for one in found] == [["fast"], ["slow"], ["late"]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS[2:], indirect=True)
+def test_a_message_for_later_waits_beside_its_job_until_it_is_due(
+    database: Database, tasks: Tasks, clock: Clock
+) -> None:
+    keeper = Keeper(tasks=tasks, now=clock, silence=timedelta(seconds=8))
+    later = tasks.job("job_1", 40, clock() + timedelta(hours=1))
+    database.write(partial(store.post, message=later)).result()
+    database.write(keeper.sweep).result()
+    assert (tasks.depth(), database.read(store.queue_depth)) == (0, 1)
+    clock.move(hours=1)
+    database.write(keeper.sweep).result()
+    assert (tasks.depth(), database.read(store.queue_depth)) == (1, 0)
+
+
+def test_a_queue_that_cannot_be_reached_stops_no_commit(database: Database, clock: Clock) -> None:
+    tasks = Tasks(database, clock, "redis://127.0.0.1:1/0")
+    for _ in range(2):
+        database.write(partial(store.post, message=tasks.job("job_1", 40))).result()
+    assert tasks.depth() is None
+    with pytest.raises(NotReady):
+        tasks.prepare()

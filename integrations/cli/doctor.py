@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.errors import WarmcallError
-from app.settings import KEYED_PROVIDERS, Settings
+from app.settings import KEYED_PROVIDERS, Settings, without_secrets
 from app.views import DeliveryView, Gauges, ProviderView
 from integrations import runtime
 from integrations.runtime import Runtime
@@ -70,7 +70,9 @@ def _parts(settings: Settings) -> Iterator[Finding]:
 
 
 def _running(parts: Runtime) -> Iterator[Finding]:
-    yield Finding("database", State.ok, f"{parts.settings.database_url} is up to date")
+    yield Finding(
+        "database", State.ok, f"{without_secrets(parts.settings.database_url)} is up to date"
+    )
     yield positioning(parts.settings.positioning)
     yield queue(parts.intake.gauges())
     yield from map(provider, parts.intake.providers())

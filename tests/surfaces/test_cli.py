@@ -167,6 +167,26 @@ def test_a_database_that_cannot_be_used_is_named_with_the_reason(
     assert "FAILED  start" in cli("doctor").out
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://ann:s3cret@127.0.0.1:1/cards"),
+        ("QUEUE_URL", "redis://ann:s3cret@127.0.0.1:1/0"),
+        ("QUEUE_URL", "postgresql://ann:s3cret@127.0.0.1:1/queue"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_named_without_its_password(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    said = cli("keys", "list")
+    assert (said.code, is_one_line(said.err)) == (1, True)
+    assert f"{name}: {url.partition(':')[0]}://ann:***@127.0.0.1:1/" in said.err
+    doctor = cli("doctor").out
+    assert "FAILED  start" in doctor
+    assert "s3cret" not in said.err + doctor
+
+
 def test_a_dotenv_file_is_read_and_the_environment_wins(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,7 +191,7 @@ def upgrade() -> None:
 
     op.create_table(
         "message",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", app.tables.NUMBER, nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("ref", sa.String(), nullable=False),
         sa.Column("due_at", app.tables.Utc(), nullable=True),
@@ -225,7 +225,7 @@ def upgrade() -> None:
 
     op.create_table(
         "outboxtry",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", app.tables.NUMBER, nullable=False),
         sa.Column("delivery_id", sa.String(), nullable=False),
         sa.Column("at", app.tables.Utc(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
