@@ -215,10 +215,11 @@ class Engine:
         known = ledger.remembered(db, question.key, since, run.job.id)
         if known:
             return self._remember(db, run, question, known)
-        price = question.capability.credits
-        if run.job.max_credits is not None and run.spent + price > run.job.max_credits:
+        price, most = question.capability.credits, run.job.max_credits
+        if most is not None and ledger.spent_on(db, run.job.id) + price > most:
             return self._skip(db, run, question, OVER_BUDGET)
         attempt = _attempt(run, question, self._owner, now)
+        attempt.credits = price  # until the call has ended
         if not ledger.begin(db, attempt):
             return None
         tried = ledger.tried_before(db, run.job.id, question.key)

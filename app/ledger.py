@@ -67,10 +67,17 @@ def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = No
         .where(*lost)
         .values(
             outcome=Outcome.provider_error,
+            credits=0.0,
             detail="interrupted: the worker died while waiting; the call may have been billed",
             ended_at=now,
         )
     ).rowcount
+
+
+def spent_on(db: Connection, job_id: str) -> float:
+    """Return what a job has cost so far, with the price of its calls in flight."""
+    found = select(func.coalesce(func.sum(col(Attempt.credits)), 0.0))
+    return db.execute(found.where(col(Attempt.job_id) == job_id)).scalar_one()
 
 
 def owners_in_flight(db: Connection) -> list[str]:

@@ -433,6 +433,15 @@ def test_max_credits_leaves_out_what_would_cost_more(make: Make, clock: Clock) -
     assert view.credits_spent == 0.0
 
 
+def test_sections_asked_for_at_once_keep_within_max_credits_together(
+    make: Make, clock: Clock
+) -> None:
+    source = oracle(clock, person=PERSON, company=COMPANY, price=1.0)
+    service = make(source)
+    view = service.settle(JANE, max_credits=1.0)
+    assert (len(source.asked), view.credits_spent) == (1, 1.0)
+
+
 def test_at_the_deadline_the_card_is_what_is_known(make: Make, clock: Clock) -> None:
     fast, slow = oracle(clock, "fast", person=PERSON), oracle(clock, "slow", company=COMPANY)
     slow.hold = asyncio.Event()
