@@ -101,7 +101,12 @@ def suppress(db: Connection, suppression: Suppression) -> None:
     put_new(db, Suppression, suppression.model_dump())
 
 
+def suppressed(db: Connection, digests: Collection[str]) -> frozenset[str]:
+    """Return those of these digests that are on the do-not-enrich list."""
+    found = select(col(Suppression.digest)).where(col(Suppression.digest).in_(sorted(digests)))
+    return frozenset(db.execute(found).scalars())
+
+
 def is_suppressed(db: Connection, digests: Collection[str]) -> bool:
     """Tell whether one of these is on the do-not-enrich list."""
-    found = select(col(Suppression.digest)).where(col(Suppression.digest).in_(sorted(digests)))
-    return db.execute(found.limit(1)).first() is not None
+    return bool(suppressed(db, digests))

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row
 
-from app import freshness, ledger, store
+from app import callers, freshness, ledger, objection, store
 from app.assembly import FAILED, OVER_BUDGET, Assembled, assemble, section_status
 from app.database import Database, later, surely, written
 from app.ending import follow_up
@@ -251,11 +251,20 @@ class Engine:
             cost = price if finding.outcome is Outcome.matched else 0.0
         run.spent += cost - price
         finding = replace(finding, credits=cost, facts=tuple(identified(finding.facts)))
-        await surely(
+        return await surely(
             self._parts.database,
-            partial(self._book, run=run, question=question, attempt=attempt, finding=finding),
+            partial(self._keep, run=run, question=question, attempt=attempt, finding=finding),
         )
-        return finding
+
+    def _keep(
+        self, db: Connection, run: Run, question: Question, attempt: Attempt, finding: Finding
+    ) -> Finding:
+        """Write an answer down, without those people in it who objected; return what is left."""
+        domain = question.query.domain or run.prospect.known.domain
+        facts = objection.spared(finding.facts, domain, partial(callers.suppressed, db))
+        left = replace(finding, facts=facts)
+        self._book(db, run, question, attempt, left)
+        return left
 
     def _book(
         self, db: Connection, run: Run, question: Question, attempt: Attempt, finding: Finding

@@ -37,6 +37,10 @@ class Fit:
 # --- from a local part to a name -----------------------------------------------------------
 
 
+LIKELY = 0.75
+"""From here on an address that has this form is more likely this person's than another's."""
+
+
 def guess(local: str) -> Guess | None:
     """Read a name out of a local part; None when there is none to be read.
 
@@ -170,6 +174,15 @@ def first_and_last(full_name: str) -> tuple[str, str] | None:
     """
     name = _parsed(full_name)
     return (name.first, name.last) if name.first and name.last else None
+
+
+def mailboxes(full_name: str) -> frozenset[str]:
+    """Return the local parts that most likely are this person's: at least LIKELY sure.
+
+    >>> sorted(mailboxes("Jane Roe"))[:3]
+    ['j.roe', 'jane.r', 'jane.roe']
+    """
+    return frozenset(written for written, found in _forms(full_name) if found.confidence >= LIKELY)
 
 
 def _forms(full_name: str) -> Iterator[tuple[str, Fit]]:

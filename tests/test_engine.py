@@ -17,7 +17,7 @@ from app.errors import (
     NotFound,
     QuotaExceeded,
 )
-from app.facts import Json, Section
+from app.facts import Fact, Json, Section
 from app.intake import Ask, Idempotency
 from app.job import DEATHS, Priority, Status
 from app.prospect import By, Identifiers
@@ -725,6 +725,29 @@ def test_forgetting_somebody_called_by_one_letter_forgets_nobody_else(
     left = service.database.read(_everything)
     assert "Initech" in left
     assert service.see(other).card["company"]
+
+
+@pytest.mark.parametrize("said", [{}, {"email": JANE}])
+def test_who_objected_is_not_shown_among_the_companys_people_either(
+    make: Make, clock: Clock, said: dict[str, Json]
+) -> None:
+    def people(_: Identifiers) -> Finding:
+        names = ("J. Smith" if said else "Jane Roe", "Joe Bloggs")
+        values: list[dict[str, Json]] = [
+            {"full_name": names[0], "title": "Head of Sales", **said},
+            {"full_name": names[1], "title": "Head of Finance"},
+        ]
+        return Finding(Outcome.matched, tuple(_maker(value, clock) for value in values))
+
+    service = make(oracle(clock, company=COMPANY, decision_makers=people))
+    service.intake.forget(JANE)
+    shown = service.settle("initech.example")
+    assert [one["full_name"] for one in shown.card["decision_makers"]] == ["Joe Bloggs"]
+    assert "roe" not in service.database.read(_everything).casefold()
+
+
+def _maker(value: dict[str, Json], clock: Clock) -> Fact:
+    return Fact("decision_makers", value, "orbit", 0.9, clock())
 
 
 def test_an_export_holds_everything_about_a_person(make: Make, clock: Clock) -> None:
