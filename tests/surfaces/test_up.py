@@ -96,7 +96,7 @@ def test_a_process_ends_when_its_supervisor_is_gone() -> None:
 @contextmanager
 def supervised(code: str) -> Iterator[tuple["subprocess.Popen[str]", psutil.Process]]:
     """Run a supervisor over one child; yield both once the child has told its process id."""
-    argv = [sys.executable, "-c", SUPERVISE, TELL_PID + code]
+    argv = [sys.executable, "-u", "-c", SUPERVISE, TELL_PID + code]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as supervisor:
         assert supervisor.stdout is not None
         pid = int(supervisor.stdout.readline())
