@@ -29,6 +29,7 @@ from app.scope import Wanted, subjects, wanted_fields
 from app.store import JobRow
 from app.tables import Attempt, Coverage
 from app.tasks import Tasks
+from app.tries import TRIES
 from app.views import result_json
 from app.waterfall import Descent, Question, drive
 from app.wire import iso
@@ -43,9 +44,6 @@ PATIENCE = timedelta(seconds=120)
 
 WAITS = 3
 """So many times at most."""
-
-TRIES = 4
-"""A provider is tried this often for one answer: all but the last without leaving the worker."""
 
 IN_FLIGHT_S = 0.1
 """How often to look whether another job's call for the same answer has ended."""
@@ -79,7 +77,6 @@ class Run:
     settled: dict[Section, Row[Any]]  # fresh sections: not asked for again
     facts: list[Fact]  # of those sections
     before: dict[str, Any] | None
-    spent: float = 0.0
     is_late: bool = False
     findings: dict[Section, list[Finding]] = field(default_factory=dict)
 
@@ -139,8 +136,9 @@ class Engine:
         except TimeoutError:
             run.is_late = True
         run.facts = descent.facts
-        ended = await surely(
-            self._parts.database, partial(self._settle, run=run, late=frozenset(descent.unsettled))
+        settle = partial(self._settle, run=run, late=frozenset(descent.unsettled))
+        ended, spent = await surely(
+            self._parts.database, lambda db: (settle(db), ledger.spent_on(db, run.job.id))
         )
         log.info(
             "job ran",
@@ -148,7 +146,7 @@ class Engine:
                 "job_id": run.job.id,
                 "outcome": ended,
                 "ms": round((self._now() - started).total_seconds() * 1000),
-                "credits": run.spent,
+                "credits": spent,
             },
         )
 
@@ -170,7 +168,6 @@ class Engine:
             fresh,
             _facts_of(db, prospect, fresh),
             latest.result.get("card") if latest and latest.result else None,
-            spent=job.credits_spent,
         )
         store.add_event(db, job_id, "job", {"status": Status.in_progress}, now)
         return run
@@ -202,7 +199,6 @@ class Engine:
             if isinstance(begun, Finding):
                 return begun
             if begun is not None:
-                run.spent += question.capability.credits
                 return await self._call(run, question, *begun)
             await asyncio.sleep(IN_FLIGHT_S)  # another job is asking the same: its answer is ours
 
@@ -223,7 +219,7 @@ class Engine:
         if not ledger.begin(db, attempt):
             return None
         tried = ledger.tried_before(db, run.job.id, question.key)
-        return attempt, 1 if tried else 4
+        return attempt, 1 if tried else TRIES
 
     def _remember(self, db: Connection, run: Run, question: Question, known: Any) -> Finding:
         facts = ledger.facts_of_answer(db, question.key)
@@ -245,11 +241,10 @@ class Engine:
         send = partial(self._parts.send, deadline=deadline, tries=tries)
         exchange = question.provider.look_up(question.capability, question.query)
         finding = await drive(question.provider, exchange, send)
-        price = question.capability.credits
         cost = finding.credits
         if cost is None:
-            cost = price if finding.outcome is Outcome.matched else 0.0
-        run.spent += cost - price
+            is_match = finding.outcome is Outcome.matched
+            cost = question.capability.credits if is_match else 0.0
         finding = replace(finding, credits=cost, facts=tuple(identified(finding.facts)))
         return await surely(
             self._parts.database,
