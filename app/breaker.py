@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from app.pace import SKEW, Bucket, cap, take
+from app.pace import SKEW, Bucket, cap, refill, take
 from app.provider import Meter, Outcome, Pace
 
 FAILURES_TO_OPEN = 5
@@ -28,6 +28,9 @@ UNSAID_PAUSE = timedelta(seconds=1)
 """The pause after a refusal that does not say when to come back."""
 
 DISABLING = frozenset({Outcome.auth_failed, Outcome.out_of_credits})
+
+TELLING = frozenset({Outcome.provider_error, Outcome.rate_limited, *DISABLING})
+"""Outcomes that say something about the provider itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,20 @@ class Health:
 class Admission:
     """Whether a call may go out: `go` now, `wait` and ask again, or `skip` this provider.
 
-    `wait_s` belongs to `wait`. `until` is when it may be worth another question, `reason` one
-    plain line for operators; both belong to `wait` and `skip`.
+    `calls` belongs to `go`: how many may go out at once. `wait_s` belongs to `wait`. `until` is
+    when it may be worth another question, `reason` one plain line for operators; both belong to
+    `wait` and `skip`.
     """
 
     kind: Literal["go", "wait", "skip"]
     wait_s: float = 0.0
     until: datetime | None = None
     reason: str = ""
+    calls: int = 1
 
 
-def admit(health: Health, pace: Pace, now: datetime) -> tuple[Health, Admission]:
-    """Say whether one call may go out now, and book it when it may."""
+def admit(health: Health, pace: Pace, now: datetime, most: int = 1) -> tuple[Health, Admission]:
+    """Say whether calls may go out now, `most` at most, and book those that may."""
     if health.disabled_until and _is_ahead(health.disabled_until, DISABLED, now):
         return health, _skip(f"disabled after {health.disabled_for}", health.disabled_until)
     if health.opened_until and _is_ahead(health.opened_until, OPEN, now):
@@ -68,7 +73,7 @@ def admit(health: Health, pace: Pace, now: datetime) -> tuple[Health, Admission]
         return health, _pause(health.not_before, now)
     if health.probing_since and _is_ahead(health.probing_since + PROBE, PROBE, now):
         return health, _skip("breaker half-open, a probe is out", health.probing_since + PROBE)
-    return _draw(health, pace, now)
+    return _draw(health, pace, now, most)
 
 
 def report(health: Health, outcome: Outcome | None, meter: Meter, now: datetime) -> Health:
@@ -82,6 +87,13 @@ def report(health: Health, outcome: Outcome | None, meter: Meter, now: datetime)
     if outcome in DISABLING:
         return replace(health, disabled_until=now + DISABLED, disabled_for=outcome.value)
     return health
+
+
+def is_news(health: Health, outcome: Outcome | None, meter: Meter, pace: Pace) -> bool:
+    """Tell whether a call that ended so may change this health: an answer seldom does."""
+    has_room = meter.remaining is None or meter.remaining >= pace.burst
+    is_calm = not (health.failures or health.opened_until or health.probing_since)
+    return outcome in TELLING or not has_room or not is_calm
 
 
 def _is_ahead(end: datetime, length: timedelta, now: datetime) -> bool:
@@ -103,15 +115,17 @@ def _pause(until: datetime, now: datetime) -> Admission:
     return Admission("wait", wait_s, until, "the provider asked for a pause")
 
 
-def _draw(health: Health, pace: Pace, now: datetime) -> tuple[Health, Admission]:
-    bucket, wait_s = take(Bucket(health.tokens, health.refilled_at), pace, now)
+def _draw(health: Health, pace: Pace, now: datetime, most: int) -> tuple[Health, Admission]:
+    full = refill(Bucket(health.tokens, health.refilled_at), pace, now)
+    calls = 1 if health.opened_until else max(1, min(most, int(full.tokens or 0.0)))
+    bucket, wait_s = take(full, pace, now, calls)
     health = replace(health, tokens=bucket.tokens, refilled_at=bucket.refilled_at)
     if wait_s:
         until = now + timedelta(seconds=wait_s)
         return health, Admission("wait", wait_s, until, "asked as fast as allowed")
     if health.opened_until:  # it has run out, so this call is the probe
         health = replace(health, probing_since=now)
-    return health, Admission("go")
+    return health, Admission("go", calls=calls)
 
 
 def _failed(health: Health, now: datetime) -> Health:

@@ -71,7 +71,7 @@ READABLE_WHEN_CUT = frozenset({"text/html", "application/xhtml+xml", "text/plain
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-Admit: TypeAlias = Callable[[Provider], Awaitable[Admission]]
+Admit: TypeAlias = Callable[[Provider, int], Awaitable[Admission]]
 Report: TypeAlias = Callable[[Provider, Outcome | None, Meter], Awaitable[None]]
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -185,7 +185,7 @@ class Fetch:
         is_name = request.url.startswith("dns:")
         if is_offline(provider) or not (request.guarded or is_name):
             return await self._asked(provider, request, deadline, tries)
-        async with self._line(provider).places:
+        async with self._line(provider).place():
             if is_name:
                 return await self._resolved(request, deadline)
             return await self._site(provider, request, deadline)
@@ -265,16 +265,20 @@ class Fetch:
         async with AsyncExitStack() as held:
             try:
                 async with asyncio.timeout(self._left_s(deadline)), line.head():
-                    await held.enter_async_context(line.places)
-                    await self._admitted(provider, deadline)
+                    await held.enter_async_context(line.place())
+                    if not line.is_admitted():
+                        await self._admitted(provider, line, deadline)
             except TimeoutError as exc:
                 raise Ended(Finding(Outcome.skipped, detail="no turn by the deadline")) from exc
             yield
 
-    async def _admitted(self, provider: Provider, deadline: datetime | None) -> None:
-        """Wait until a call may go out. Raises Ended when it may not, or not soon."""
+    async def _admitted(self, provider: Provider, line: "_Line", deadline: datetime | None) -> None:
+        """Wait until calls may go out: this one, and of those behind it all that have a place.
+
+        Raises Ended when it may not, or not soon.
+        """
         napped_s = 0.0
-        while (admission := await self._admit(provider)).kind != "go":
+        while (admission := await self._admit(provider, line.ready)).kind != "go":
             reason, until = admission.reason, admission.until
             if admission.kind == "skip":
                 raise Ended(Finding(Outcome.skipped, detail=reason, retry_at=until))
@@ -282,6 +286,7 @@ class Fetch:
             if napped_s > LONGEST_NAP_S or self._is_for_the_queue(admission.wait_s, deadline):
                 raise self._postponed(reason, admission.wait_s)
             await self._sleep(admission.wait_s)
+        line.admit(admission.calls - 1)
 
     def _postponed(self, reason: str, seconds: float) -> Ended:
         retry_at = later(self._now(), seconds)
@@ -484,19 +489,28 @@ def is_offline(provider: Provider) -> TypeGuard[Offline]:
 class _Line:
     """Those who wait for one provider in this process, in order.
 
-    Only the first asks the shared bucket, so that a hundred waiters do not all ask again and again.
+    Only the first asks the shared bucket, so that a hundred waiters do not all ask again and again;
+    it asks for those behind it too. What they are granted is theirs at once or not at all: no token
+    is kept for a call of later.
     """
 
     def __init__(self, pace: Pace) -> None:
-        self.places = asyncio.Semaphore(pace.at_once)
+        self._places = asyncio.Semaphore(pace.at_once)
+        self._free = pace.at_once
         self._pace = pace
         self._head = asyncio.Lock()
         self._waiting = 0
+        self._granted = 0
 
     @property
     def wait_s(self) -> float:
         """Return how long the bucket needs at best for those who wait already."""
         return max(0, self._waiting - self._pace.burst) / self._pace.per_s
+
+    @property
+    def ready(self) -> int:
+        """Return how many could call at once: the first, and those behind who have a place."""
+        return 1 + min(self._waiting - 1, self._free)
 
     @asynccontextmanager
     async def head(self) -> AsyncIterator[None]:
@@ -507,6 +521,30 @@ class _Line:
                 yield
         finally:
             self._waiting -= 1
+            if not self._waiting:
+                self._granted = 0
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold one of the provider's places."""
+        if not self._free:
+            self._granted = 0
+        async with self._places:
+            self._free -= 1
+            try:
+                yield
+            finally:
+                self._free += 1
+
+    def admit(self, calls: int) -> None:
+        """Let so many of those behind the first call too."""
+        self._granted = calls
+
+    def is_admitted(self) -> bool:
+        """Tell whether the first of the line was let through by the one before it."""
+        is_admitted = self._granted > 0
+        self._granted -= is_admitted
+        return is_admitted
 
 
 class _GuardedResolver(AbstractResolver):

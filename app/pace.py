@@ -32,16 +32,16 @@ def refill(bucket: Bucket, pace: Pace, now: datetime) -> Bucket:
     return Bucket(tokens, max(now, bucket.refilled_at))
 
 
-def take(bucket: Bucket, pace: Pace, now: datetime) -> tuple[Bucket, float]:
-    """Take one token; return the bucket and 0, or the refilled bucket and the wait in s.
+def take(bucket: Bucket, pace: Pace, now: datetime, calls: int = 1) -> tuple[Bucket, float]:
+    """Take a token for each call; return the bucket and 0, or it refilled and the wait in s.
 
     A wait reserves nothing: whoever waited asks again.
     """
     full = refill(bucket, pace, now)
     tokens = full.tokens or 0.0
-    if tokens >= 1:
-        return Bucket(tokens - 1, full.refilled_at), 0.0
-    return full, (1 - tokens) / pace.per_s
+    if tokens >= calls:
+        return Bucket(tokens - calls, full.refilled_at), 0.0
+    return full, (calls - tokens) / pace.per_s
 
 
 def cap(bucket: Bucket, remaining: int) -> Bucket:

@@ -109,6 +109,7 @@ class Door:
         self.clock = clock
         self.health: dict[str, Health] = {}
         self.reports: list[Outcome | None] = []
+        self.asked_for: list[int] = []
         self.naps: list[float] = []
         self.asked_names: list[str] = []
         self.names: dict[str, list[list[str]]] = {}
@@ -128,9 +129,10 @@ class Door:
         self.open.append(Fetch(**{**parts, **changes}))
         return self.open[-1]
 
-    async def admit(self, provider: Provider) -> Admission:
+    async def admit(self, provider: Provider, most: int) -> Admission:
+        self.asked_for.append(most)
         health = self.health.get(provider.name, Health())
-        self.health[provider.name], admission = admit(health, provider.pace, self.clock())
+        self.health[provider.name], admission = admit(health, provider.pace, self.clock(), most)
         return admission
 
     async def report(self, provider: Provider, outcome: Outcome | None, meter: Meter) -> None:
@@ -424,6 +426,18 @@ async def test_a_short_wait_for_a_token_is_slept_and_asked_about_again(
     fetch = door.fetch()
     await fetch.send(vendor, [Request("GET", f"{web.base}/")] * 3)
     assert (len(web.seen), door.naps) == (3, [0.5, 0.5])
+
+
+async def test_those_who_wait_together_are_admitted_by_one_question(door: Door, web: Web) -> None:
+    web.pages["/"] = page("{}")
+
+    async def slowly(provider: Provider, most: int) -> Admission:
+        await asyncio.sleep(0)
+        return await door.admit(provider, most)
+
+    vendor = Vendor(pace=Pace(per_s=0.1, burst=20, at_once=20))
+    await door.fetch(admit=slowly).send(vendor, [Request("GET", f"{web.base}/")] * 20)
+    assert (len(web.seen), door.asked_for) == (20, [1, 19])
 
 
 async def test_a_long_wait_for_a_token_is_left_to_the_queue(door: Door, web: Web) -> None:
