@@ -22,8 +22,7 @@ FOUND = frozenset({Status.complete, Status.partial})
 
 def follow_up(db: Connection, tasks: Tasks, job_id: str, now: datetime) -> None:
     """Do what follows from the end of a job, in the transaction that ended it."""
-    job = store.job_row(db, job_id)
-    assert job is not None
+    job = store.bill(db, job_id)
     status = Status(job.status)
     _charge(db, job, status)
     if status is Status.suppressed:

@@ -152,22 +152,21 @@ class Engine:
 
     def _take(self, db: Connection, job_id: str, below_deaths: int | None) -> Run | None:
         now, lease = self._now(), self._parts.lease
-        if not store.claim(db, job_id, self._owner, now, lease, below_deaths=below_deaths):
+        job = store.claim(db, job_id, self._owner, now, lease, below_deaths=below_deaths)
+        if job is None:
             return None
-        job = store.job_row(db, job_id)
-        assert job is not None
         prospect = Prospect.from_json(job.prospect)
         sections = [Section(name) for name in job.sections]
         wanted = wanted_fields(sections, frozenset(job.wanted) if job.wanted else None)
         fresh = {} if job.refresh else self._fresh(db, prospect, wanted, now)
-        latest = store.latest_job(db, job.prospect_key, job.scope)
+        result = store.last_result(db, job.prospect_key, job.scope)
         run = Run(
             job,
             prospect,
             wanted,
             fresh,
             _facts_of(db, prospect, fresh),
-            latest.result.get("card") if latest and latest.result else None,
+            result.get("card") if result else None,
         )
         store.add_event(db, job_id, "job", {"status": Status.in_progress}, now)
         return run
@@ -218,7 +217,8 @@ class Engine:
         attempt.credits = price  # until the call has ended
         if not ledger.begin(db, attempt):
             return None
-        tried = ledger.tried_before(db, run.job.id, question.key)
+        is_first = run.job.attempts == 1
+        tried = not is_first and ledger.tried_before(db, run.job.id, question.key)
         return attempt, 1 if tried else TRIES
 
     def _remember(self, db: Connection, run: Run, question: Question, known: Any) -> Finding:

@@ -5,34 +5,57 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlmodel import col
 
 from app.breaker import Health
 from app.facts import FIELDS, Fact
 from app.provider import SETTLED, Outcome
-from app.rows import put, put_new
+from app.rows import put, put_new, table
 from app.tables import Attempt, Coverage, KnownFact, ProviderHealth
 
 _FACT = tuple(field.name for field in fields(Fact))
 _HEALTH = tuple(field.name for field in fields(Health))
 
+_ATTEMPT, _FACTS, _COVERAGE = table(Attempt), table(KnownFact), table(Coverage)
+_PROVIDER_HEALTH = table(ProviderHealth)
+
+
+def _among(outcomes: Iterable[Outcome]) -> Any:
+    return text(f"outcome IN ({', '.join(repr(one.value) for one in sorted(outcomes))})")
+
+
 # --- attempts ---
+
+
+_REMEMBERED: Any = (
+    select(_ATTEMPT.c.job_id, _ATTEMPT.c.outcome, _ATTEMPT.c.detail)
+    .where(
+        _ATTEMPT.c.answer_key == bindparam("answer_key"),
+        or_(_ATTEMPT.c.ended_at > bindparam("since"), _ATTEMPT.c.job_id == bindparam("job_id")),
+        _among(SETTLED),
+        ~_ATTEMPT.c.cached,
+    )
+    .order_by(_ATTEMPT.c.ended_at.desc())
+    .limit(1)
+)
 
 
 def remembered(db: Connection, answer_key: str, since: datetime, job_id: str) -> Row[Any] | None:
     """Return the newest answer to this question: given after `since`, or to this very job."""
-    return db.execute(
-        select(Attempt)
-        .where(
-            col(Attempt.answer_key) == answer_key,
-            or_(col(Attempt.ended_at) > since, col(Attempt.job_id) == job_id),
-            col(Attempt.outcome).in_(sorted(SETTLED)),
-            ~col(Attempt.cached),
-        )
-        .order_by(col(Attempt.ended_at).desc())
-        .limit(1)
-    ).one_or_none()
+    told = {"answer_key": answer_key, "since": since, "job_id": job_id}
+    return db.execute(_REMEMBERED, told).one_or_none()
 
 
 def begin(db: Connection, attempt: Attempt) -> bool:
@@ -45,13 +68,16 @@ def end(db: Connection, attempt: Attempt) -> None:
     put(db, Attempt, attempt.model_dump())
 
 
+_ATTEMPTS = (
+    select(_ATTEMPT)
+    .where(_ATTEMPT.c.job_id == bindparam("job_id"), _ATTEMPT.c.outcome.is_not(None))
+    .order_by(_ATTEMPT.c.ended_at, _ATTEMPT.c.id)
+)
+
+
 def attempts_of(db: Connection, job_id: str) -> Sequence[Row[Any]]:
     """Return the ledger's lines of a job, oldest first; calls still in flight are not in it."""
-    return db.execute(
-        select(Attempt)
-        .where(col(Attempt.job_id) == job_id, col(Attempt.outcome).is_not(None))
-        .order_by(col(Attempt.ended_at), col(Attempt.id))
-    ).all()
+    return db.execute(_ATTEMPTS, {"job_id": job_id}).all()
 
 
 def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = None) -> int:
@@ -74,10 +100,14 @@ def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = No
     ).rowcount
 
 
+_SPENT = select(func.coalesce(func.sum(_ATTEMPT.c.credits), 0.0)).where(
+    _ATTEMPT.c.job_id == bindparam("job_id")
+)
+
+
 def spent_on(db: Connection, job_id: str) -> float:
     """Return what a job has cost so far, with the price of its calls in flight."""
-    found = select(func.coalesce(func.sum(col(Attempt.credits)), 0.0))
-    return db.execute(found.where(col(Attempt.job_id) == job_id)).scalar_one()
+    return float(db.execute(_SPENT, {"job_id": job_id}).scalar_one())
 
 
 def owners_in_flight(db: Connection) -> list[str]:
@@ -86,14 +116,20 @@ def owners_in_flight(db: Connection) -> list[str]:
     return list(db.execute(found).scalars())
 
 
+_TRIED = (
+    select(_ATTEMPT.c.id)
+    .where(
+        _ATTEMPT.c.job_id == bindparam("job_id"),
+        _ATTEMPT.c.answer_key == bindparam("answer_key"),
+        _among([Outcome.provider_error, Outcome.rate_limited, Outcome.pending]),
+    )
+    .limit(1)
+)
+
+
 def tried_before(db: Connection, job_id: str, answer_key: str) -> bool:
     """Tell whether a job has asked this question already without getting an answer."""
-    found = select(col(Attempt.id)).where(
-        col(Attempt.job_id) == job_id,
-        col(Attempt.answer_key) == answer_key,
-        col(Attempt.outcome).in_([Outcome.provider_error, Outcome.rate_limited, Outcome.pending]),
-    )
-    return db.execute(found.limit(1)).first() is not None
+    return db.execute(_TRIED, {"job_id": job_id, "answer_key": answer_key}).first() is not None
 
 
 def spend(db: Connection, since: datetime) -> Sequence[Any]:
@@ -114,6 +150,10 @@ def spend(db: Connection, since: datetime) -> Sequence[Any]:
 # --- facts ---
 
 
+_DROP_ANSWER = delete(_FACTS).where(_FACTS.c.answer_key == bindparam("key"))
+_ADD_FACTS = insert(_FACTS)
+
+
 def replace_facts(
     db: Connection, answer_key: str, subjects: Mapping[str, str], facts: Iterable[Fact]
 ) -> None:
@@ -121,10 +161,10 @@ def replace_facts(
 
     `subjects` maps a section to the key under which its facts are kept.
     """
-    db.execute(delete(KnownFact).where(col(KnownFact.answer_key) == answer_key))
+    db.execute(_DROP_ANSWER, {"key": answer_key})
     rows = [_fact_row(answer_key, subjects, fact) for fact in facts]
     if rows:
-        db.execute(insert(KnownFact), rows)
+        db.execute(_ADD_FACTS, rows)
 
 
 def facts_about(db: Connection, subject: str, sections: Collection[str]) -> list[Fact]:
@@ -169,9 +209,12 @@ def _fact(row: Row[Any]) -> Fact:
 # --- coverage: how a section was settled last ---
 
 
+_COVERED = select(_COVERAGE).where(_COVERAGE.c.subject.in_(bindparam("subjects", expanding=True)))
+
+
 def coverage(db: Connection, subjects: Collection[str]) -> dict[tuple[str, str], Row[Any]]:
     """Return how the sections of these subjects were settled last."""
-    rows = db.execute(select(Coverage).where(col(Coverage.subject).in_(sorted(subjects))))
+    rows = db.execute(_COVERED, {"subjects": sorted(subjects)})
     return {(row.subject, row.section): row for row in rows}
 
 
@@ -183,23 +226,28 @@ def cover(db: Connection, settled: Coverage) -> None:
 # --- health of providers ---
 
 
+_HEALTH_OF = select(_PROVIDER_HEALTH).where(_PROVIDER_HEALTH.c.provider == bindparam("name"))
+_SET_HEALTH = update(_PROVIDER_HEALTH).where(
+    _PROVIDER_HEALTH.c.provider == bindparam("name"),
+    *(
+        _PROVIDER_HEALTH.c[name].is_not_distinct_from(
+            bindparam(f"before_{name}", type_=_PROVIDER_HEALTH.c[name].type)
+        )
+        for name in _HEALTH
+    ),
+)
+
+
 def health(db: Connection, provider: str) -> Health:
     """Return the shared state of a provider."""
-    row = db.execute(
-        select(ProviderHealth).where(col(ProviderHealth.provider) == provider)
-    ).one_or_none()
+    row = db.execute(_HEALTH_OF, {"name": provider}).one_or_none()
     return Health(**{name: getattr(row, name) for name in _HEALTH}) if row else Health()
 
 
 def set_health(db: Connection, provider: str, before: Health, after: Health) -> bool:
     """Keep the shared state of a provider; False when it is no longer what it was `before`."""
-    same = [getattr(ProviderHealth, name).is_not_distinct_from(v) for name, v in _values(before)]
-    change = update(ProviderHealth).where(col(ProviderHealth.provider) == provider, *same)
-    if db.execute(change.values(asdict(after))).rowcount:
+    same = {f"before_{name}": value for name, value in asdict(before).items()}
+    if db.execute(_SET_HEALTH, {"name": provider} | same | asdict(after)).rowcount:
         return True
     row = {"provider": provider} | asdict(after)
     return before == Health() and put_new(db, ProviderHealth, row)
-
-
-def _values(state: Health) -> Iterable[tuple[str, Any]]:
-    return asdict(state).items()

@@ -8,12 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlmodel import col
 
 from app.database import carries, hand_on, ring
 from app.job import LIVE, Status
-from app.rows import put, put_new
+from app.rows import put, put_new, table
 from app.tables import IS_LIVE, Asked, Event, Job, Message, Process, Recipient
 
 WORKERS = "worker"
@@ -22,6 +34,11 @@ FOLLOWERS = "web"
 
 LONGEST = timedelta(minutes=10)
 """Nothing waits in the queue for a time further ahead, and no two clocks differ by more."""
+
+MOST = 1_000_000
+"""No job is given to more workers than this."""
+
+_JOB, _EVENT, _MESSAGE, _RECIPIENT = table(Job), table(Event), table(Message), table(Recipient)
 
 JobRow = Row[Any]
 """A row of `job`: attributes are the columns of app.tables.Job."""
@@ -34,9 +51,46 @@ def add_job(db: Connection, job: Job) -> None:
     db.execute(insert(Job).values(job.model_dump()))
 
 
+_JOB_ROW = select(_JOB).where(_JOB.c.id == bindparam("job_id"))
+
+
 def job_row(db: Connection, job_id: str) -> JobRow | None:
     """Return one job."""
-    return db.execute(select(Job).where(col(Job.id) == job_id)).one_or_none()
+    return db.execute(_JOB_ROW, {"job_id": job_id}).one_or_none()
+
+
+_BILL: Any = select(
+    _JOB.c.status,
+    _JOB.c.prospect,
+    _JOB.c.caller_id,
+    _JOB.c.charged,
+    _JOB.c.credits_spent,
+    _JOB.c.created_at,
+).where(_JOB.c.id == bindparam("job_id"))
+
+
+def bill(db: Connection, job_id: str) -> JobRow:
+    """Return of a job what its end leads to: how it ended, and who is charged how much for it."""
+    return db.execute(_BILL, {"job_id": job_id}).one()
+
+
+_LAST_RESULT = (
+    select(_JOB.c.result)
+    .where(
+        _JOB.c.prospect_key == bindparam("prospect_key"),
+        _JOB.c.scope == bindparam("scope"),
+        _JOB.c.finished_at.is_not(None),
+    )
+    .order_by(_JOB.c.finished_at.desc())
+    .limit(1)
+)
+
+
+def last_result(db: Connection, prospect_key: str, scope: str) -> dict[str, Any] | None:
+    """Return what the job that ended last for this prospect and scope came to."""
+    asked = {"prospect_key": prospect_key, "scope": scope}
+    found: dict[str, Any] | None = db.execute(_LAST_RESULT, asked).scalar()
+    return found
 
 
 def held_job(db: Connection, job_id: str) -> JobRow | None:
@@ -96,6 +150,20 @@ def versions(db: Connection, job_ids: Collection[str]) -> dict[str, tuple[int, b
     return {row.id: (row.version, row.finished_at is not None) for row in rows}
 
 
+_IS_WAITING = (_JOB.c.id == bindparam("job_id"), text(f"status = '{Status.queued}'"))
+_IS_OWNED = (
+    _JOB.c.id == bindparam("job_id"),
+    _JOB.c.owner == bindparam("its_owner"),
+    text(f"status = '{Status.in_progress}'"),
+)
+_CLAIM = (
+    update(_JOB)
+    .where(*_IS_WAITING, _JOB.c.deaths < bindparam("below_deaths"))
+    .values(attempts=_JOB.c.attempts + 1, version=_JOB.c.version + 1)
+    .returning(*(column for column in _JOB.c if column.name != "result"))
+)
+
+
 def claim(
     db: Connection,
     job_id: str,
@@ -104,27 +172,16 @@ def claim(
     lease: timedelta,
     *,
     below_deaths: int | None = None,
-) -> bool:
-    """Take a waiting job for `owner`. False means that somebody else has it, or it has ended.
+) -> JobRow | None:
+    """Take a waiting job for `owner`; return it, but for its result.
 
-    With `below_deaths` a job of which so many workers have died is left alone.
+    None means that somebody else has it, or it has ended. With `below_deaths` a job of which so
+    many workers have died is left alone.
     """
-    waiting = [col(Job.id) == job_id, col(Job.status) == Status.queued]
-    if below_deaths is not None:
-        waiting.append(col(Job.deaths) < below_deaths)
-    return _changed(
-        db,
-        update(Job)
-        .where(*waiting)
-        .values(
-            status=Status.in_progress,
-            owner=owner,
-            lease_until=now + lease,
-            attempts=col(Job.attempts) + 1,
-            version=col(Job.version) + 1,
-            updated_at=now,
-        ),
-    )
+    which = {"job_id": job_id, "below_deaths": MOST if below_deaths is None else below_deaths}
+    held = {"owner": owner, "lease_until": now + lease}
+    taken = {"status": Status.in_progress, "updated_at": now}
+    return db.execute(_CLAIM, which | held | taken).one_or_none()
 
 
 def renew(
@@ -141,22 +198,25 @@ def renew(
     return {row.id: row.cancel_asked for row in found}
 
 
-def touch(
-    db: Connection, job_id: str, owner: str, now: datetime, *, spent: float, **values: object
-) -> bool:
+_TOUCH = (
+    update(_JOB)
+    .where(*_IS_OWNED)
+    .values(version=_JOB.c.version + 1, credits_spent=_JOB.c.credits_spent + bindparam("spent"))
+)
+
+
+def touch(db: Connection, job_id: str, owner: str, now: datetime, *, spent: float) -> bool:
     """Book progress of a job that `owner` holds. False means that the lease is lost."""
     ring(db, FOLLOWERS)
-    return _changed(
-        db,
-        update(Job)
-        .where(col(Job.id) == job_id, *_owned(owner))
-        .values(
-            version=col(Job.version) + 1,
-            updated_at=now,
-            credits_spent=col(Job.credits_spent) + spent,
-            **values,
-        ),
-    )
+    mine = {"job_id": job_id, "its_owner": owner}
+    return bool(db.execute(_TOUCH, mine | {"updated_at": now, "spent": spent}).rowcount)
+
+
+_GIVE_BACK = (
+    update(_JOB)
+    .where(*_IS_OWNED)
+    .values(version=_JOB.c.version + 1, requeues=_JOB.c.requeues + bindparam("waited"))
+)
 
 
 def give_back(
@@ -173,20 +233,14 @@ def give_back(
     `waited` counts a wait for a provider, of which a job has only a few.
     """
     ring(db, FOLLOWERS)
-    return _changed(
-        db,
-        update(Job)
-        .where(col(Job.id) == job_id, *_owned(owner))
-        .values(
-            status=Status.queued,
-            owner=None,
-            lease_until=None,
-            due_at=due_at,
-            requeues=col(Job.requeues) + waited,
-            version=col(Job.version) + 1,
-            updated_at=now,
-        ),
-    )
+    mine = {"job_id": job_id, "its_owner": owner, "waited": waited}
+    free = {"status": Status.queued, "owner": None, "lease_until": None, "due_at": due_at}
+    return bool(db.execute(_GIVE_BACK, mine | free | {"updated_at": now}).rowcount)
+
+
+_NEXT = {"version": _JOB.c.version + 1}
+_END_OF_MINE = update(_JOB).where(*_IS_OWNED).values(_NEXT)
+_END_OF_ANY = update(_JOB).where(_JOB.c.id == bindparam("job_id"), IS_LIVE).values(_NEXT)
 
 
 def finish(
@@ -199,22 +253,12 @@ def finish(
     **values: object,
 ) -> bool:
     """End a job. False means that it has ended already, or that `owner` no longer holds it."""
-    held = _owned(owner) if owner else (_is_live(),)
     ring(db, FOLLOWERS)
-    return _changed(
-        db,
-        update(Job)
-        .where(col(Job.id) == job_id, *held)
-        .values(
-            status=status,
-            owner=None,
-            lease_until=None,
-            finished_at=now,
-            updated_at=now,
-            version=col(Job.version) + 1,
-            **values,
-        ),
-    )
+    which = {"job_id": job_id} | ({"its_owner": owner} if owner else {})
+    ended = {"status": status, "owner": None, "lease_until": None}
+    at = {"finished_at": now, "updated_at": now}
+    end = _END_OF_MINE if owner else _END_OF_ANY
+    return bool(db.execute(end, {**which, **ended, **at, **values}).rowcount)
 
 
 def ask_to_cancel(db: Connection, job_id: str) -> None:
@@ -333,12 +377,27 @@ def add_recipient(db: Connection, job_id: str, channel: str, target: str, caller
     put_new(db, Recipient, row)
 
 
+_RECIPIENTS = select(_RECIPIENT).where(_RECIPIENT.c.job_id == bindparam("job_id"))
+
+
 def recipients(db: Connection, job_id: str) -> Sequence[Row[Any]]:
     """Return the addresses that want the card of a job."""
-    return db.execute(select(Recipient).where(col(Recipient.job_id) == job_id)).all()
+    return db.execute(_RECIPIENTS, {"job_id": job_id}).all()
 
 
 # --- events ---
+
+
+_ADD_EVENT = insert(_EVENT).from_select(
+    ["job_id", "seq", "kind", "data", "at"],
+    select(
+        bindparam("its_job", type_=_EVENT.c.job_id.type),
+        func.coalesce(func.max(_EVENT.c.seq), 0) + 1,
+        bindparam("its_kind", type_=_EVENT.c.kind.type),
+        bindparam("its_data", type_=_EVENT.c.data.type),
+        bindparam("its_time", type_=_EVENT.c.at.type),
+    ).where(_EVENT.c.job_id == bindparam("its_job", type_=_EVENT.c.job_id.type)),
+)
 
 
 def add_event(
@@ -348,9 +407,8 @@ def add_event(
 
     The transaction has changed the job's own row before: so no two write the same number.
     """
-    last = select(func.coalesce(func.max(col(Event.seq)), 0)).where(col(Event.job_id) == job_id)
-    seq = db.execute(last).scalar_one() + 1
-    db.execute(insert(Event).values(job_id=job_id, seq=seq, kind=kind, data=dict(data), at=now))
+    said = {"its_job": job_id, "its_kind": kind, "its_data": dict(data), "its_time": now}
+    db.execute(_ADD_EVENT, said)
 
 
 def events(db: Connection, job_id: str, after: int) -> Sequence[Row[Any]]:
@@ -375,6 +433,9 @@ class Post:
     due_at: datetime | None = None
 
 
+_POST = insert(_MESSAGE)
+
+
 def post(db: Connection, message: Post) -> None:
     """Leave a message for the workers, in the transaction of what it announces.
 
@@ -384,11 +445,8 @@ def post(db: Connection, message: Post) -> None:
     if message.due_at is None and carries(db):
         hand_on(db, message)
         return
-    db.execute(
-        insert(Message).values(
-            data=message.data, ref=message.ref, rank=message.rank, due_at=message.due_at
-        )
-    )
+    row = {"rank": message.rank, "ref": message.ref, "due_at": message.due_at}
+    db.execute(_POST, row | {"data": message.data})
     ring(db, WORKERS)
 
 
@@ -397,20 +455,30 @@ def withdraw(db: Connection, ref: str) -> None:
     db.execute(delete(Message).where(col(Message.ref) == ref))
 
 
+_DUE = (
+    select(_MESSAGE)
+    .where(or_(_MESSAGE.c.due_at.is_(None), _MESSAGE.c.due_at <= bindparam("now")))
+    .order_by(_MESSAGE.c.rank, _MESSAGE.c.id)
+    .limit(bindparam("most"))
+)
+_TO_TAKE = _DUE.with_for_update(skip_locked=True)
+_TAKEN = delete(_MESSAGE).where(_MESSAGE.c.id.in_(bindparam("ids", expanding=True)))
+_NEXT_DUE = select(func.min(_MESSAGE.c.due_at))
+
+
 def take(db: Connection, limit: int, now: datetime) -> list[Post]:
     """Take up to `limit` messages that are due, the most urgent first. They are gone then."""
-    due = db.execute(_due(now).limit(limit).with_for_update(skip_locked=True)).all()
+    due = db.execute(_TO_TAKE, {"now": now, "most": limit}).all()
     if due:
-        db.execute(delete(Message).where(col(Message.id).in_([row.id for row in due])))
+        db.execute(_TAKEN, {"ids": [row.id for row in due]})
     return [Post(row.data, row.ref, row.rank) for row in due]
 
 
 def next_due(db: Connection, now: datetime) -> tuple[bool, datetime | None]:
     """Tell whether a message is due now, else when the next one will be (None = there is none)."""
-    if db.execute(_due(now).limit(1)).first():
+    if db.execute(_DUE, {"now": now, "most": 1}).first():
         return True, None
-    later = select(func.min(col(Message.due_at)))
-    return False, db.execute(later).scalar_one()
+    return False, db.execute(_NEXT_DUE).scalar_one()
 
 
 def is_announced(db: Connection, ref: str) -> bool:
@@ -437,11 +505,6 @@ def peek(db: Connection, limit: int) -> list[bytes]:
 def clear_queue(db: Connection) -> None:
     """Drop all messages."""
     db.execute(delete(Message))
-
-
-def _due(now: datetime) -> Any:
-    is_due = or_(col(Message.due_at).is_(None), col(Message.due_at) <= now)
-    return select(Message).where(is_due).order_by(col(Message.rank), col(Message.id))
 
 
 # --- processes ---
