@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, NestedTransaction
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app import dialect
@@ -327,23 +327,24 @@ def _tell(done: _Done) -> None:
 
 def _attempt(connection: Connection, duties: _Duties, work: _Work) -> _Done:
     mark = duties.mark()
-    savepoint = connection.begin_nested()
+    connection.exec_driver_sql("SAVEPOINT work")
     try:
         value = work.run(connection)
-        savepoint.commit()
+        connection.exec_driver_sql("RELEASE SAVEPOINT work")
     except Exception as exc:  # noqa: BLE001 - told to the one who asked for it, through the future
-        _undo(savepoint, exc)
+        _undo(connection, exc)
         duties.back_to(mark)
         return _Done(work, problem=exc)
     return _Done(work, value)
 
 
-def _undo(savepoint: NestedTransaction, problem: Exception) -> None:
+def _undo(connection: Connection, problem: Exception) -> None:
     """Undo one write of a group. Raises `problem` when the whole group is undone already."""
     if dialect.is_lost(problem):
         raise problem
     try:
-        savepoint.rollback()
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT work")
+        connection.exec_driver_sql("RELEASE SAVEPOINT work")
     except DBAPIError:  # a full disk or a broken file ends the transaction around it too
         raise problem from None
 

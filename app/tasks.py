@@ -29,7 +29,7 @@ from app.store import JobRow, Post
 IDLE_S = 0.5
 """How often an idle worker looks for messages without having been woken."""
 
-AHEAD = 16
+AHEAD = 64
 """At most this many messages are taken in one transaction."""
 
 
