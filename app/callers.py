@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlmodel import col
 
-from app.rows import put, put_new
+from app.rows import add_up, put, put_new
 from app.tables import Idempotent, Key, Suppression, Usage
 
 REMEMBERED = timedelta(hours=24)
@@ -62,8 +62,7 @@ def usage(db: Connection, caller_id: str, month: str) -> tuple[int, float]:
 def charge(db: Connection, caller_id: str, month: str, used: int, spent: float = 0.0) -> None:
     """Book enrichments (negative: give back) and credits on a caller's month."""
     row = {"caller_id": caller_id, "month": month, "used": max(used, 0), "credits": spent}
-    more = {"used": col(Usage.used) + used, "credits": col(Usage.credits) + spent}
-    put(db, Usage, row, changes=more)
+    add_up(db, Usage, row, {"used": used, "credits": spent})
 
 
 def charge_within(db: Connection, caller_id: str, month: str, quota: int) -> bool:

@@ -45,6 +45,9 @@ PATIENCE = timedelta(seconds=120)
 WAITS = 3
 """So many times at most."""
 
+MANY = 100
+"""A card of so many facts or more is composed in a thread, so that other jobs do not wait."""
+
 IN_FLIGHT_S = 0.1
 """How often to look whether another job's call for the same answer has ended."""
 
@@ -136,7 +139,7 @@ class Engine:
         except TimeoutError:
             run.is_late = True
         run.facts = descent.facts
-        settle = partial(self._settle, run=run, late=frozenset(descent.unsettled))
+        settle = await self._settling(run, frozenset(descent.unsettled))
         ended, spent = await surely(
             self._parts.database, lambda db: (settle(db), ledger.spent_on(db, run.job.id))
         )
@@ -283,11 +286,13 @@ class Engine:
 
     # --- settle ---
 
-    def _settle(self, db: Connection, run: Run, late: frozenset[Section]) -> str:
+    async def _settling(self, run: Run, late: frozenset[Section]) -> Callable[[Connection], str]:
+        """Compose the card; return what writes down how the job ended: no more than that."""
         now = self._now()
         if retry_at := self._worth_waiting(run, now):
-            return self._wait(db, run, retry_at)
-        result = assemble(
+            return partial(self._wait, run=run, retry_at=retry_at)
+        composed = partial(
+            assemble,
             run.prospect,
             run.wanted,
             run.facts,
@@ -295,9 +300,15 @@ class Engine:
             positioning=self._parts.positioning,
             before=run.before,
         )
+        result = composed() if len(run.facts) < MANY else await asyncio.to_thread(composed)
         statuses = self._statuses(run, result, late)
+        return partial(self._settle, run=run, result=result, statuses=statuses)
+
+    def _settle(
+        self, db: Connection, run: Run, result: Assembled, statuses: Mapping[Section, Status]
+    ) -> str:
         status = verdict(statuses)
-        if self._end(db, run, result, statuses, status, now):
+        if self._end(db, run, result, statuses, status, self._now()):
             return status.value
         return "lost to another worker"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -42,6 +42,20 @@ def put(
     else:
         upsert = _changing(_insert(db.dialect.name, table(kind)), tuple(row), changes, only_if)
     return bool(db.execute(upsert, dict(row)).rowcount)
+
+
+def add_up(db: Connection, kind: Any, row: Mapping[str, Any], more: Mapping[str, float]) -> None:
+    """Insert a row, or add `more` to the numbers of the one with its primary key."""
+    told = {f"more_{name}": number for name, number in more.items()}
+    db.execute(_adding(db.dialect.name, table(kind), tuple(more)), {**row, **told})
+
+
+@cache
+def _adding(dialect: str, kind: Table, names: tuple[str, ...]) -> Any:
+    more = {
+        name: kind.c[name] + bindparam(f"more_{name}", type_=kind.c[name].type) for name in names
+    }
+    return _changing(_insert(dialect, kind), names, more, None)
 
 
 @cache
