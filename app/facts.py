@@ -199,4 +199,5 @@ def identified(facts: Iterable[Fact]) -> list[Fact]:
 def _with_id(fact: Fact) -> Fact:
     said = [fact.field, fact.source, fact.source_url, fact.value]
     digest = blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=8)
-    return replace(fact, id=f"f_{digest.hexdigest()}")
+    its_id = f"f_{digest.hexdigest()}"
+    return fact if fact.id == its_id else replace(fact, id=its_id)

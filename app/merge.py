@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 import cleanco
 
@@ -22,6 +23,7 @@ SURE_OF_NAME = 0.6
 _URLS = frozenset({"linkedin_url", "url", "domain"})
 _NUMBERS = frozenset({"phones", "number"})
 _COMPANIES = frozenset({"company.name", "company.legal_name", "company.parent", "company"})
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _PLAIN = Field(Section.company)  # of a field that is not on the list: one value
 
 
@@ -144,7 +146,7 @@ def merge(facts: Iterable[Fact]) -> Merged:
     never comes before a statement and never makes one more certain.
     """
     told = _readable(facts)
-    people = candidates(told)
+    people = _candidates(told)
     by_field = _by_field(f for f in told if _is_shown(f) and not (people and _is_of_person(f)))
     ranked = {name: _items(name, said) for name, said in by_field.items()}
     if people:
@@ -158,7 +160,10 @@ def candidates(facts: Iterable[Fact]) -> tuple[Item, ...]:
     That is so when sources name people who cannot be the same, or when a source lists candidates
     and nobody states a name. Each value is `{full_name, title?, company?, linkedin_url?}`.
     """
-    told = _readable(facts)
+    return _candidates(_readable(facts))
+
+
+def _candidates(told: Sequence[Fact]) -> tuple[Item, ...]:
     names = [f for f in told if f.field == "person.full_name" and not f.inferred]
     if not names:
         return _items("person.candidates", [f for f in told if f.field == "person.candidates"])
@@ -173,12 +178,17 @@ def candidates(facts: Iterable[Fact]) -> tuple[Item, ...]:
 
 def _readable(facts: Iterable[Fact]) -> list[Fact]:
     """Return the facts that say something, safe to show, with whole names added; best first."""
-    told = [
-        replace(fact, value=value, confidence=_bounded(fact))
-        for fact in facts
-        if (value := _shown(fact.value)) is not None
-    ]
-    return sorted([*told, *_whole_names(told)], key=_order)
+    told = sorted(filter(None, map(_cleaned, facts)), key=_order)
+    whole = list(_whole_names(told))
+    return sorted([*told, *whole], key=_order) if whole else told
+
+
+def _cleaned(fact: Fact) -> Fact | None:
+    value, confidence = _shown(fact.value), _bounded(fact)
+    if value is None:
+        return None
+    is_clean = value == fact.value and confidence == fact.confidence
+    return fact if is_clean else replace(fact, value=value, confidence=confidence)
 
 
 def _shown(value: Json) -> Json:
@@ -215,7 +225,7 @@ def _order(fact: Fact) -> tuple[object, ...]:
 
 
 def _text(value: Json) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return _JSON.encode(value)
 
 
 def _by_field(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
@@ -307,6 +317,7 @@ def _compared(name: str, value: Json) -> str:
     return folded(value) or value
 
 
+@lru_cache(maxsize=1_000)
 def _without_legal_form(name: str) -> str:
     """Return a company's name without its legal forms, of which it can have two (`Corp, Inc.`)."""
     return str(cleanco.basename(cleanco.basename(name)))
@@ -317,13 +328,13 @@ def _without_legal_form(name: str) -> str:
 _NAME_PARTS = ("person.first_name", "person.last_name")
 
 
-def _whole_names(facts: Iterable[Fact]) -> Iterator[Fact]:
-    """Yield a full name for each source that gives only its two parts.
+def _whole_names(facts: Sequence[Fact]) -> Iterator[Fact]:
+    """Yield a full name for each source that gives only its two parts; facts come best first.
 
     It is stated by the fact with the last name, and as sure as the weaker part.
     """
     said: dict[str, dict[str, Fact]] = {}
-    for fact in sorted(facts, key=_order, reverse=True):
+    for fact in reversed(facts):
         said.setdefault(fact.source, {})[fact.field] = fact
     for parts in said.values():
         first, last = (parts.get(name) for name in _NAME_PARTS)
