@@ -2,16 +2,44 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlmodel import col
 
-from app.rows import put, put_new
+from app.rows import put_new, upsert
 from app.tables import Idempotent, Key, Suppression, Usage
 
 REMEMBERED = timedelta(hours=24)
 """How long an Idempotency-Key is honoured."""
+
+_KEY: Any = Key.__table__  # type: ignore[attr-defined]  # made by SQLModel
+_USAGE: Any = Usage.__table__  # type: ignore[attr-defined]
+_BY_SECRET = select(_KEY).where(
+    _KEY.c.secret_hash == bindparam("hashed"), _KEY.c.revoked_at.is_(None)
+)
+_OF_MONTH = select(_USAGE).where(
+    _USAGE.c.caller_id == bindparam("caller"), _USAGE.c.month == bindparam("of_month")
+)
+_SUPPRESSED = select(col(Suppression.digest)).where(
+    col(Suppression.digest).in_(bindparam("digests", expanding=True))
+)
+
+
+@cache
+def _charge(dialect: str) -> Any:
+    more = {
+        "used": _USAGE.c.used + bindparam("more_used"),
+        "credits": _USAGE.c.credits + bindparam("more_credits"),
+    }
+    return upsert(dialect, Usage, more)
+
+
+@cache
+def _charge_within(dialect: str) -> Any:
+    fits = _USAGE.c.used < bindparam("quota")
+    return upsert(dialect, Usage, {"used": _USAGE.c.used + 1}, fits)
 
 
 def add_key(db: Connection, key: Key) -> None:
@@ -21,9 +49,7 @@ def add_key(db: Connection, key: Key) -> None:
 
 def key_by_secret(db: Connection, secret_hash: str) -> Row[Any] | None:
     """Return the caller with this secret, unless it was revoked."""
-    return db.execute(
-        select(Key).where(col(Key.secret_hash) == secret_hash, col(Key.revoked_at).is_(None))
-    ).one_or_none()
+    return db.execute(_BY_SECRET, {"hashed": secret_hash}).one_or_none()
 
 
 def key_row(db: Connection, key_id: str) -> Row[Any] | None:
@@ -53,24 +79,22 @@ def secrets(db: Connection, key_id: str, now: datetime) -> tuple[str, ...]:
 
 def usage(db: Connection, caller_id: str, month: str) -> tuple[int, float]:
     """Return the enrichments and credits of a caller in a month."""
-    row = db.execute(
-        select(Usage).where(col(Usage.caller_id) == caller_id, col(Usage.month) == month)
-    ).one_or_none()
+    row = db.execute(_OF_MONTH, {"caller": caller_id, "of_month": month}).one_or_none()
     return (row.used, row.credits) if row else (0, 0.0)
 
 
 def charge(db: Connection, caller_id: str, month: str, used: int, spent: float = 0.0) -> None:
     """Book enrichments (negative: give back) and credits on a caller's month."""
     row = {"caller_id": caller_id, "month": month, "used": max(used, 0), "credits": spent}
-    more = {"used": col(Usage.used) + used, "credits": col(Usage.credits) + spent}
-    put(db, Usage, row, changes=more)
+    more = {"more_used": used, "more_credits": spent}
+    db.execute(_charge(db.dialect.name), row | more)
 
 
 def charge_within(db: Connection, caller_id: str, month: str, quota: int) -> bool:
     """Book one enrichment; False when the month's allowance is used up, whoever uses it now."""
     row = {"caller_id": caller_id, "month": month, "used": 1, "credits": 0.0}
-    more = {"used": col(Usage.used) + 1}
-    return quota > 0 and put(db, Usage, row, changes=more, only_if=col(Usage.used) < quota)
+    within = _charge_within(db.dialect.name)
+    return quota > 0 and bool(db.execute(within, row | {"quota": quota}).rowcount)
 
 
 def idempotent(db: Connection, caller_id: str, key: str, now: datetime) -> Row[Any] | None:
@@ -103,8 +127,7 @@ def suppress(db: Connection, suppression: Suppression) -> None:
 
 def suppressed(db: Connection, digests: Collection[str]) -> frozenset[str]:
     """Return those of these digests that are on the do-not-enrich list."""
-    found = select(col(Suppression.digest)).where(col(Suppression.digest).in_(sorted(digests)))
-    return frozenset(db.execute(found).scalars())
+    return frozenset(db.execute(_SUPPRESSED, {"digests": sorted(digests)}).scalars())
 
 
 def is_suppressed(db: Connection, digests: Collection[str]) -> bool:

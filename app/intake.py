@@ -135,7 +135,7 @@ class Intake(Keys, Records):
         job = _new_job(ask, wanted, now, caller_id=caller.id, charged=True)
         self._start(db, job)
         self._notify(db, job.id, caller, ask)
-        return self._view(db, job.id)
+        return job_view(job, NOTHING_YET)
 
     def _join(
         self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, job_id: str
@@ -158,7 +158,7 @@ class Intake(Keys, Records):
             job = self._assembled(db, ask.prospect, wanted, now)
         if job is None or job.stale_until is None or now >= job.stale_until:
             return None
-        view = self._view(db, job.id)
+        view = self._view_of(db, job)
         for to in ask.notify:
             event = EVENTS[view.status]
             announce(db, self.tasks, new_delivery(job.id, event, caller.id, to, now))
@@ -262,13 +262,13 @@ class Intake(Keys, Records):
             }
         }
         store.add_job(db, job)
-        return self._view(db, job.id)
+        return job_view(job, job.result)
 
     def _start(self, db: Connection, job: Job) -> None:
         """Write a job and its message in one commit."""
         store.add_job(db, job)
         store.post(db, self.tasks.job(job.id, job.priority))
-        store.add_event(db, job.id, "job", {"status": job.status}, job.created_at)
+        store.first_event(db, job.id, "job", {"status": job.status}, job.created_at)
 
     def _notify(self, db: Connection, job_id: str, caller: Caller, ask: Ask) -> None:
         for to in ask.notify:

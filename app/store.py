@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
 from sqlmodel import col
 
 from app.database import carries, hand_on, ring
@@ -29,14 +29,27 @@ JobRow = Row[Any]
 # --- jobs ---
 
 
+_JOB: Any = Job.__table__  # type: ignore[attr-defined]  # made by SQLModel
+_ADD_JOB = insert(_JOB)
+_THE_JOB = select(_JOB).where(_JOB.c.id == bindparam("job"))
+_OF_SCOPE = (_JOB.c.prospect_key == bindparam("key"), _JOB.c.scope == bindparam("of_scope"))
+_LIVE_JOB = select(_JOB).where(*_OF_SCOPE, IS_LIVE)
+_LATEST_JOB = (
+    select(_JOB)
+    .where(*_OF_SCOPE, _JOB.c.finished_at.is_not(None))
+    .order_by(_JOB.c.finished_at.desc())
+    .limit(1)
+)
+
+
 def add_job(db: Connection, job: Job) -> None:
     """Insert a new job. Raises IntegrityError when one for the same scope is live."""
-    db.execute(insert(Job).values(job.model_dump()))
+    db.execute(_ADD_JOB, job.model_dump())
 
 
 def job_row(db: Connection, job_id: str) -> JobRow | None:
     """Return one job."""
-    return db.execute(select(Job).where(col(Job.id) == job_id)).one_or_none()
+    return db.execute(_THE_JOB, {"job": job_id}).one_or_none()
 
 
 def held_job(db: Connection, job_id: str) -> JobRow | None:
@@ -46,25 +59,12 @@ def held_job(db: Connection, job_id: str) -> JobRow | None:
 
 def live_job(db: Connection, prospect_key: str, scope: str) -> JobRow | None:
     """Return the job that is under way for this prospect and scope."""
-    return db.execute(
-        select(Job).where(
-            col(Job.prospect_key) == prospect_key, col(Job.scope) == scope, _is_live()
-        )
-    ).one_or_none()
+    return db.execute(_LIVE_JOB, {"key": prospect_key, "of_scope": scope}).one_or_none()
 
 
 def latest_job(db: Connection, prospect_key: str, scope: str) -> JobRow | None:
     """Return the job that ended last for this prospect and scope."""
-    return db.execute(
-        select(Job)
-        .where(
-            col(Job.prospect_key) == prospect_key,
-            col(Job.scope) == scope,
-            col(Job.finished_at).is_not(None),
-        )
-        .order_by(col(Job.finished_at).desc())
-        .limit(1)
-    ).one_or_none()
+    return db.execute(_LATEST_JOB, {"key": prospect_key, "of_scope": scope}).one_or_none()
 
 
 def job_by_card(db: Connection, token: str) -> JobRow | None:
@@ -305,6 +305,10 @@ def _changed(db: Connection, statement: Any) -> bool:
 
 # --- who asked, who is told ---
 
+_WHETHER_ASKED = select(col(Asked.job_id)).where(
+    col(Asked.job_id) == bindparam("job"), col(Asked.caller_id) == bindparam("caller")
+)
+
 
 def remember_asker(db: Connection, job_id: str, caller_id: str, now: datetime) -> None:
     """Let a caller see a job from now on."""
@@ -313,10 +317,8 @@ def remember_asker(db: Connection, job_id: str, caller_id: str, now: datetime) -
 
 def may_see(db: Connection, job_id: str, caller_id: str) -> bool:
     """Tell whether a caller asked for a job."""
-    found = select(col(Asked.job_id)).where(
-        col(Asked.job_id) == job_id, col(Asked.caller_id) == caller_id
-    )
-    return db.execute(found).first() is not None
+    asked = {"job": job_id, "caller": caller_id}
+    return db.execute(_WHETHER_ASKED, asked).first() is not None
 
 
 def is_shared(db: Connection, job_id: str, caller_id: str) -> bool:
@@ -340,6 +342,21 @@ def recipients(db: Connection, job_id: str) -> Sequence[Row[Any]]:
 
 # --- events ---
 
+_ADD_EVENT = insert(Event.__table__)  # type: ignore[attr-defined]
+_EVENTS = (
+    select(Event)
+    .where(col(Event.job_id) == bindparam("job"), col(Event.seq) > bindparam("after"))
+    .order_by(col(Event.seq))
+)
+
+
+def first_event(
+    db: Connection, job_id: str, kind: str, data: Mapping[str, object], now: datetime
+) -> None:
+    """Note how a job began that this transaction has added."""
+    row = {"job_id": job_id, "seq": 1, "kind": kind, "data": dict(data), "at": now}
+    db.execute(_ADD_EVENT, row)
+
 
 def add_event(
     db: Connection, job_id: str, kind: str, data: Mapping[str, object], now: datetime
@@ -355,14 +372,12 @@ def add_event(
 
 def events(db: Connection, job_id: str, after: int) -> Sequence[Row[Any]]:
     """Return the changes of a job behind number `after`, oldest first."""
-    return db.execute(
-        select(Event)
-        .where(col(Event.job_id) == job_id, col(Event.seq) > after)
-        .order_by(col(Event.seq))
-    ).all()
+    return db.execute(_EVENTS, {"job": job_id, "after": after}).all()
 
 
 # --- messages of the queue ---
+
+_ADD_MESSAGE = insert(Message.__table__)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,11 +399,8 @@ def post(db: Connection, message: Post) -> None:
     if message.due_at is None and carries(db):
         hand_on(db, message)
         return
-    db.execute(
-        insert(Message).values(
-            data=message.data, ref=message.ref, rank=message.rank, due_at=message.due_at
-        )
-    )
+    row = {"data": message.data, "ref": message.ref, "rank": message.rank, "due_at": message.due_at}
+    db.execute(_ADD_MESSAGE, row)
     ring(db, WORKERS)
 
 
