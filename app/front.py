@@ -40,6 +40,13 @@ class Front:
     primed: Callable[[Prospect, datetime], Sequence[Fact]] = lambda prospect, now: ()
     callers_known: Memory[Caller] = field(default_factory=lambda: Memory(CALLERS_ROOM), repr=False)
 
+    def state(self) -> int | None:
+        """Name the state that the database is in; None when that cannot be told at once.
+
+        What was read after a state was named is true as long as the same one is named again.
+        """
+        return self.database.state()
+
     def quota(self, caller: Caller) -> int | None:
         """Return how many enrichments a caller has a month; None = no limit."""
         if caller.quota == UNLIMITED:

@@ -30,7 +30,7 @@ class Keys(Front):
 
     def authenticate(self, secret: str) -> Caller:
         """Return who holds this API key. Raises Unauthorized when nobody does (any more)."""
-        state, hashed = self.database.state(), digest(secret)
+        state, hashed = self.state(), digest(secret)
         if known := self.callers_known.get(state, hashed):
             return known
         row = self.database.read(lambda db: callers.key_by_secret(db, hashed))
@@ -46,7 +46,7 @@ class Keys(Front):
         Takes microseconds and waits for nobody. What is remembered is dropped as soon as anything
         was committed, by whichever process: a key that was revoked is not recognised from then on.
         """
-        return self.callers_known.get(self.database.state(), digest(secret))
+        return self.callers_known.get(self.state(), digest(secret))
 
     def create_key(
         self, name: str, *, quota: int | None = None, scopes: frozenset[str] = SCOPES
