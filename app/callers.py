@@ -1,14 +1,18 @@
 """Callers, what they used, and who must not be looked up: every query over them."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import sqlite
 from sqlmodel import col
 
 from app.rows import put_new, upsert
+from app.state import State
 from app.tables import Idempotent, Key, Suppression, Usage
 
 REMEMBERED = timedelta(hours=24)
@@ -25,6 +29,9 @@ _OF_MONTH = select(_USAGE).where(
 _SUPPRESSED = select(col(Suppression.digest)).where(
     col(Suppression.digest).in_(bindparam("digests", expanding=True))
 )
+
+_COLUMNS = tuple(column.name for column in _KEY.columns)
+_STORED_KEY = str(_BY_SECRET.compile(dialect=sqlite.dialect()))
 
 
 @cache
@@ -50,6 +57,22 @@ def add_key(db: Connection, key: Key) -> None:
 def key_by_secret(db: Connection, secret_hash: str) -> Row[Any] | None:
     """Return the caller with this secret, unless it was revoked."""
     return db.execute(_BY_SECRET, {"hashed": secret_hash}).one_or_none()
+
+
+def key_at_once(state: State, secret_hash: str) -> Any:
+    """Return the same where nothing may wait; None when it cannot be told there."""
+    found = state.row(_STORED_KEY, secret_hash)
+    if found is None:
+        return None
+    row = SimpleNamespace(**dict(zip(_COLUMNS, found, strict=True)))
+    row.scopes = orjson.loads(row.scopes)
+    for name in ("created_at", "revoked_at", "last_used_at"):
+        setattr(row, name, _stored_time(getattr(row, name)))
+    return row
+
+
+def _stored_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
 def key_row(db: Connection, key_id: str) -> Row[Any] | None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from typing import Any
 
 from app.dialect import file_of
 
@@ -21,15 +22,23 @@ class State:
 
     def __call__(self) -> int | None:
         """Return the name of the present state; None when it has none, or cannot be told now."""
+        found = self.row("PRAGMA data_version")
+        return None if found is None else int(found[0])
+
+    def row(self, question: str, *values: str) -> tuple[Any, ...] | None:
+        """Return the first row of SQLite's answer, as it is stored; None when it has none now.
+
+        For a look by a unique key, that may be made where nothing may wait.
+        """
         with self._lock:
             if self._file is None:
                 return None
             try:
                 self._connection = self._connection or _opened(self._file)
-                found = self._connection.execute("PRAGMA data_version").fetchall()
+                found = self._connection.execute(question, values).fetchall()
             except sqlite3.Error:
                 return None
-        return int(found[0][0])
+        return found[0] if found else None
 
     def close(self) -> None:
         """Name no state any more: another connection would count anew."""
