@@ -1,17 +1,42 @@
 """Callers, what they used, and who must not be looked up: every query over them."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import sqlite
 from sqlmodel import col
 
-from app.rows import add_up, put, put_new
+from app.rows import add_up, put_new, table, upsert
+from app.state import State
 from app.tables import Idempotent, Key, Suppression, Usage
 
 REMEMBERED = timedelta(hours=24)
 """How long an Idempotency-Key is honoured."""
+
+_KEY, _USAGE = table(Key), table(Usage)
+_BY_SECRET = select(_KEY).where(
+    _KEY.c.secret_hash == bindparam("hashed"), _KEY.c.revoked_at.is_(None)
+)
+_OF_MONTH = select(_USAGE).where(
+    _USAGE.c.caller_id == bindparam("caller"), _USAGE.c.month == bindparam("of_month")
+)
+_SUPPRESSED = select(col(Suppression.digest)).where(
+    col(Suppression.digest).in_(bindparam("digests", expanding=True))
+)
+
+_COLUMNS = tuple(column.name for column in _KEY.columns)
+_STORED_KEY = str(_BY_SECRET.compile(dialect=sqlite.dialect()))
+
+
+@cache
+def _charge_within(dialect: str) -> Any:
+    fits = _USAGE.c.used < bindparam("quota")
+    return upsert(dialect, Usage, {"used": _USAGE.c.used + 1}, fits)
 
 
 def add_key(db: Connection, key: Key) -> None:
@@ -21,9 +46,23 @@ def add_key(db: Connection, key: Key) -> None:
 
 def key_by_secret(db: Connection, secret_hash: str) -> Row[Any] | None:
     """Return the caller with this secret, unless it was revoked."""
-    return db.execute(
-        select(Key).where(col(Key.secret_hash) == secret_hash, col(Key.revoked_at).is_(None))
-    ).one_or_none()
+    return db.execute(_BY_SECRET, {"hashed": secret_hash}).one_or_none()
+
+
+def key_at_once(state: State, secret_hash: str) -> Any:
+    """Return the same where nothing may wait; None when it cannot be told there."""
+    found = state.row(_STORED_KEY, secret_hash)
+    if found is None:
+        return None
+    row = SimpleNamespace(**dict(zip(_COLUMNS, found, strict=True)))
+    row.scopes = orjson.loads(row.scopes)
+    for name in ("created_at", "revoked_at", "last_used_at"):
+        setattr(row, name, _stored_time(getattr(row, name)))
+    return row
+
+
+def _stored_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
 def key_row(db: Connection, key_id: str) -> Row[Any] | None:
@@ -53,9 +92,7 @@ def secrets(db: Connection, key_id: str, now: datetime) -> tuple[str, ...]:
 
 def usage(db: Connection, caller_id: str, month: str) -> tuple[int, float]:
     """Return the enrichments and credits of a caller in a month."""
-    row = db.execute(
-        select(Usage).where(col(Usage.caller_id) == caller_id, col(Usage.month) == month)
-    ).one_or_none()
+    row = db.execute(_OF_MONTH, {"caller": caller_id, "of_month": month}).one_or_none()
     return (row.used, row.credits) if row else (0, 0.0)
 
 
@@ -68,8 +105,8 @@ def charge(db: Connection, caller_id: str, month: str, used: int, spent: float =
 def charge_within(db: Connection, caller_id: str, month: str, quota: int) -> bool:
     """Book one enrichment; False when the month's allowance is used up, whoever uses it now."""
     row = {"caller_id": caller_id, "month": month, "used": 1, "credits": 0.0}
-    more = {"used": col(Usage.used) + 1}
-    return quota > 0 and put(db, Usage, row, changes=more, only_if=col(Usage.used) < quota)
+    within = _charge_within(db.dialect.name)
+    return quota > 0 and bool(db.execute(within, row | {"quota": quota}).rowcount)
 
 
 def idempotent(db: Connection, caller_id: str, key: str, now: datetime) -> Row[Any] | None:
@@ -102,8 +139,7 @@ def suppress(db: Connection, suppression: Suppression) -> None:
 
 def suppressed(db: Connection, digests: Collection[str]) -> frozenset[str]:
     """Return those of these digests that are on the do-not-enrich list."""
-    found = select(col(Suppression.digest)).where(col(Suppression.digest).in_(sorted(digests)))
-    return frozenset(db.execute(found).scalars())
+    return frozenset(db.execute(_SUPPRESSED, {"digests": sorted(digests)}).scalars())
 
 
 def is_suppressed(db: Connection, digests: Collection[str]) -> bool:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import dialect
 from app.errors import NotReady
+from app.state import State
 
 log = logging.getLogger("warmcall.database")
 
@@ -96,6 +97,7 @@ class Database:
         self.url = url
         self.rung: Callable[[frozenset[str]], None] = lambda _: None
         self.carry: Callable[[list[Any]], None] | None = None
+        self.state = State(url)
         self._engine = dialect.opened(url)
         self._to_read = dialect.of_one_state(self._engine)
         self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
@@ -172,6 +174,7 @@ class Database:
             self._closing.set()
             self._waiting.put(None)
             thread.join()
+        self.state.close()
         self._engine.dispose()
 
     def _commit_all(self) -> None:

@@ -12,7 +12,7 @@ import orjson
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.types.string import StrDumper
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 POSTGRES = "postgresql"
@@ -29,8 +29,10 @@ Below PostgreSQL's own `deadlock_timeout` of 1000 ms: two groups that wait for e
 CONNECT_S = 10
 """How long to wait for a PostgreSQL server to take a connection."""
 
-POOL = {"sqlite": (8, 56), POSTGRES: (5, 5)}
-"""Connections kept and at most added; a PostgreSQL server takes 100 in all unless told."""
+POOL = {"sqlite": (64, 0), POSTGRES: (5, 5)}
+"""Connections kept and at most added; a PostgreSQL server takes 100 in all unless told.
+
+One that was added is closed when it is given back: SQLite's are all kept, to be opened once."""
 
 RACES = frozenset({"23505", "40001", "40P01", "55P03"})
 """unique_violation, serialization_failure, deadlock_detected, lock_not_available: PostgreSQL's
@@ -62,6 +64,11 @@ def opened(url: str) -> Engine:
 def is_postgres(url: str) -> bool:
     """Tell whether a URL is of a PostgreSQL database."""
     return url.startswith(f"{POSTGRES}://")
+
+
+def file_of(url: str) -> str | None:
+    """Return the file of an SQLite database; None when there is none."""
+    return None if is_postgres(url) else make_url(url).database
 
 
 def of_one_state(engine: Engine) -> Mapping[str, Any]:

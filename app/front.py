@@ -1,12 +1,13 @@
 """What the parts of the front door stand on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.database import Database
 from app.facts import Fact, Section
 from app.freshness import Tiers
+from app.memory import Memory
 from app.positioning import Positioning
 from app.prospect import Prospect
 from app.provider import Provider
@@ -15,6 +16,9 @@ from app.views import UNLIMITED, Caller
 
 OPERATOR = "operator"
 """The caller at the terminal: sees every job, has no quota."""
+
+CALLERS_ROOM = 1_000_000
+"""Bytes of callers that a process remembers: some thousand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,14 @@ class Front:
     silence: timedelta  # a process that is not heard of for this long counts as dead
     positioning: Positioning | None = None
     primed: Callable[[Prospect, datetime], Sequence[Fact]] = lambda prospect, now: ()
+    callers_known: Memory[Caller] = field(default_factory=lambda: Memory(CALLERS_ROOM), repr=False)
+
+    def state(self) -> int | None:
+        """Name the state that the database is in; None when that cannot be told at once.
+
+        What was read after a state was named is true as long as the same one is named again.
+        """
+        return self.database.state()
 
     def quota(self, caller: Caller) -> int | None:
         """Return how many enrichments a caller has a month; None = no limit."""

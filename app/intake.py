@@ -5,6 +5,7 @@ through a thread. All are safe to call from several threads.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -34,6 +35,7 @@ from app.tables import Coverage, Idempotent, Job
 from app.views import (
     SCOPES,
     UNLIMITED,
+    Answered,
     Ask,
     AttemptView,
     Caller,
@@ -56,6 +58,7 @@ from app.views import (
 __all__ = [
     "SCOPES",
     "UNLIMITED",
+    "Answered",
     "Ask",
     "AttemptView",
     "Caller",
@@ -91,13 +94,19 @@ class Intake(Keys, Records):
 
         Raises QuotaExceeded, and IdempotencyMismatch when the key came with another body.
         """
+        return self.requested(caller, ask, idempotency).result().view
+
+    def requested(
+        self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None
+    ) -> Future[Answered]:
+        """Queue a request for the next commit, without waiting for it; else as `request`."""
         wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
         if not wanted:
             raise InvalidRequest("None of the wanted fields can be known of this kind of prospect.")
         work = partial(
             self._request, caller=caller, ask=ask, wanted=wanted, idempotency=idempotency
         )
-        return self.database.write(work, f"ask:{ask.prospect.key}").result()
+        return self.database.write(work, f"ask:{ask.prospect.key}")
 
     def _request(
         self,
@@ -106,8 +115,21 @@ class Intake(Keys, Records):
         ask: Ask,
         wanted: Wanted,
         idempotency: Idempotency | None,
-    ) -> JobView:
+    ) -> Answered:
         now = self.now()
+        view = self._once(db, caller, ask, wanted, idempotency, now)
+        limited = self.quota(caller) is not None
+        return Answered(view, self.used(db, caller, now) if limited else None)
+
+    def _once(
+        self,
+        db: Connection,
+        caller: Caller,
+        ask: Ask,
+        wanted: Wanted,
+        idempotency: Idempotency | None,
+        now: datetime,
+    ) -> JobView:
         if idempotency and (known := callers.idempotent(db, caller.id, idempotency.key, now)):
             if known.digest != idempotency.digest:
                 raise IdempotencyMismatch(
@@ -135,7 +157,7 @@ class Intake(Keys, Records):
         job = _new_job(ask, wanted, now, caller_id=caller.id, charged=True)
         self._start(db, job)
         self._notify(db, job.id, caller, ask)
-        return self._view(db, job.id)
+        return job_view(job, NOTHING_YET)
 
     def _join(
         self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, job_id: str
@@ -158,7 +180,7 @@ class Intake(Keys, Records):
             job = self._assembled(db, ask.prospect, wanted, now)
         if job is None or job.stale_until is None or now >= job.stale_until:
             return None
-        view = self._view(db, job.id)
+        view = self._view_of(db, job)
         for to in ask.notify:
             event = EVENTS[view.status]
             announce(db, self.tasks, new_delivery(job.id, event, caller.id, to, now))
@@ -262,13 +284,13 @@ class Intake(Keys, Records):
             }
         }
         store.add_job(db, job)
-        return self._view(db, job.id)
+        return job_view(job, job.result)
 
     def _start(self, db: Connection, job: Job) -> None:
         """Write a job and its message in one commit."""
         store.add_job(db, job)
         store.post(db, self.tasks.job(job.id, job.priority))
-        store.add_event(db, job.id, "job", {"status": job.status}, job.created_at)
+        store.first_event(db, job.id, "job", {"status": job.status}, job.created_at)
 
     def _notify(self, db: Connection, job_id: str, caller: Caller, ask: Ask) -> None:
         for to in ask.notify:

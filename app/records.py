@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -53,8 +54,11 @@ class Records(Front):
 
     def usage(self, caller: Caller) -> UsageView:
         """Return what a caller has used this month."""
-        now = self.now()
-        used, spent = self.database.read(lambda db: callers.usage(db, caller.id, month(now)))
+        return self.database.read(partial(self.used, caller=caller, now=self.now()))
+
+    def used(self, db: Connection, caller: Caller, now: datetime) -> UsageView:
+        """Return the same in a transaction of the caller."""
+        used, spent = callers.usage(db, caller.id, month(now))
         quota = self.quota(caller)
         left = None if quota is None else max(0, quota - used)
         return UsageView(month(now), quota, used, left, spent, next_month(now))

@@ -50,6 +50,13 @@ def add_up(db: Connection, kind: Any, row: Mapping[str, Any], more: Mapping[str,
     db.execute(_adding(db.dialect.name, table(kind), tuple(more)), {**row, **told})
 
 
+def upsert(
+    dialect: str, kind: Any, changes: Mapping[str, Any], only_if: ColumnElement[bool] | None = None
+) -> Any:
+    """Return a statement that inserts a row, or makes `changes` in the one with its primary key."""
+    return _changing(_insert(dialect, table(kind)), (), changes, only_if)
+
+
 @cache
 def _adding(dialect: str, kind: Table, names: tuple[str, ...]) -> Any:
     more = {

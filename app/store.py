@@ -46,9 +46,20 @@ JobRow = Row[Any]
 # --- jobs ---
 
 
+_ADD_JOB = insert(_JOB)
+_OF_SCOPE = (_JOB.c.prospect_key == bindparam("key"), _JOB.c.scope == bindparam("of_scope"))
+_LIVE_JOB = select(_JOB).where(*_OF_SCOPE, IS_LIVE)
+_LATEST_JOB = (
+    select(_JOB)
+    .where(*_OF_SCOPE, _JOB.c.finished_at.is_not(None))
+    .order_by(_JOB.c.finished_at.desc())
+    .limit(1)
+)
+
+
 def add_job(db: Connection, job: Job) -> None:
     """Insert a new job. Raises IntegrityError when one for the same scope is live."""
-    db.execute(insert(Job).values(job.model_dump()))
+    db.execute(_ADD_JOB, job.model_dump())
 
 
 _JOB_ROW = select(_JOB).where(_JOB.c.id == bindparam("job_id"))
@@ -100,25 +111,12 @@ def held_job(db: Connection, job_id: str) -> JobRow | None:
 
 def live_job(db: Connection, prospect_key: str, scope: str) -> JobRow | None:
     """Return the job that is under way for this prospect and scope."""
-    return db.execute(
-        select(Job).where(
-            col(Job.prospect_key) == prospect_key, col(Job.scope) == scope, _is_live()
-        )
-    ).one_or_none()
+    return db.execute(_LIVE_JOB, {"key": prospect_key, "of_scope": scope}).one_or_none()
 
 
 def latest_job(db: Connection, prospect_key: str, scope: str) -> JobRow | None:
     """Return the job that ended last for this prospect and scope."""
-    return db.execute(
-        select(Job)
-        .where(
-            col(Job.prospect_key) == prospect_key,
-            col(Job.scope) == scope,
-            col(Job.finished_at).is_not(None),
-        )
-        .order_by(col(Job.finished_at).desc())
-        .limit(1)
-    ).one_or_none()
+    return db.execute(_LATEST_JOB, {"key": prospect_key, "of_scope": scope}).one_or_none()
 
 
 def job_by_card(db: Connection, token: str) -> JobRow | None:
@@ -349,6 +347,10 @@ def _changed(db: Connection, statement: Any) -> bool:
 
 # --- who asked, who is told ---
 
+_WHETHER_ASKED = select(col(Asked.job_id)).where(
+    col(Asked.job_id) == bindparam("job"), col(Asked.caller_id) == bindparam("caller")
+)
+
 
 def remember_asker(db: Connection, job_id: str, caller_id: str, now: datetime) -> None:
     """Let a caller see a job from now on."""
@@ -357,10 +359,8 @@ def remember_asker(db: Connection, job_id: str, caller_id: str, now: datetime) -
 
 def may_see(db: Connection, job_id: str, caller_id: str) -> bool:
     """Tell whether a caller asked for a job."""
-    found = select(col(Asked.job_id)).where(
-        col(Asked.job_id) == job_id, col(Asked.caller_id) == caller_id
-    )
-    return db.execute(found).first() is not None
+    asked = {"job": job_id, "caller": caller_id}
+    return db.execute(_WHETHER_ASKED, asked).first() is not None
 
 
 def is_shared(db: Connection, job_id: str, caller_id: str) -> bool:
@@ -386,6 +386,21 @@ def recipients(db: Connection, job_id: str) -> Sequence[Row[Any]]:
 
 
 # --- events ---
+
+_FIRST_EVENT = insert(_EVENT)
+_EVENTS = (
+    select(Event)
+    .where(col(Event.job_id) == bindparam("job"), col(Event.seq) > bindparam("after"))
+    .order_by(col(Event.seq))
+)
+
+
+def first_event(
+    db: Connection, job_id: str, kind: str, data: Mapping[str, object], now: datetime
+) -> None:
+    """Note how a job began that this transaction has added."""
+    row = {"job_id": job_id, "seq": 1, "kind": kind, "data": dict(data), "at": now}
+    db.execute(_FIRST_EVENT, row)
 
 
 _ADD_EVENT = insert(_EVENT).from_select(
@@ -413,11 +428,7 @@ def add_event(
 
 def events(db: Connection, job_id: str, after: int) -> Sequence[Row[Any]]:
     """Return the changes of a job behind number `after`, oldest first."""
-    return db.execute(
-        select(Event)
-        .where(col(Event.job_id) == job_id, col(Event.seq) > after)
-        .order_by(col(Event.seq))
-    ).all()
+    return db.execute(_EVENTS, {"job": job_id, "after": after}).all()
 
 
 # --- messages of the queue ---

@@ -112,6 +112,7 @@ class JobView:
     error: JobError | None = None
     joined: bool = False  # this request joined a job that was already live
     card_token: str = field(default="", repr=False)  # for GET /card/{token}
+    fresh_until: datetime | None = None
 
     @property
     def is_final(self) -> bool:
@@ -176,6 +177,17 @@ class UsageView:
     remaining: int | None
     credits_spent: float
     resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a request for a card came to, and what its caller has used then.
+
+    `usage` is None where there is no limit to it.
+    """
+
+    view: JobView
+    usage: UsageView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +265,7 @@ def job_view(row: Any, result: Mapping[str, Any]) -> JobView:
         finished_at=row.finished_at,
         error=_job_error(error) if error else None,
         card_token=row.card_token,
+        fresh_until=row.fresh_until,
     )
 
 

@@ -60,6 +60,17 @@ class Front:
 
         return await self.run(run)
 
+    async def caller(self, request: Request, scope: str) -> Caller:
+        """Return the caller whose key came; in a thread only when the key is not remembered.
+
+        Raises Unauthorized and Forbidden.
+        """
+        secret = bearer(request.headers.get("authorization"))
+        known = self.intake.recognise(secret)
+        if known is None:
+            known = await self.run(lambda: self.intake.authenticate(secret))
+        return require(known, scope)
+
     async def run(self, verb: Callable[[], T]) -> T:
         """Run a blocking verb in a thread."""
         return await run_sync(verb, limiter=self.threads)

@@ -4,6 +4,7 @@ Who waits for a job waits at the watcher and holds no thread.
 """
 
 import re
+from asyncio import wrap_future
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,13 +23,15 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from app.delivery import Address
 from app.errors import NotReady
-from app.intake import Caller, EventView, Intake, JobView
+from app.intake import Answered, Ask, Caller, EventView, Intake, JobView, UsageView
+from app.memory import Memory
 from app.settings import Settings
 from app.verification import Verification
 from integrations.rest import docs, openapi, problem, render, schema
 from integrations.rest.front import Front, RequestLog, body_of, note, problems, say, told
 from integrations.rest.metrics import MEDIA_TYPE as METRICS_TYPE
 from integrations.rest.metrics import Metrics
+from integrations.rest.said import NEVER, ROOM, Said, fresh_until, question
 
 RETRY_AFTER_S = 2  # a job takes 2 to 10 s: asking more often is no use
 HEARTBEAT_S = 15  # proxies drop a stream that is silent for longer
@@ -48,16 +51,6 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A job that a request started or found; `limits` are the RateLimit fields of its caller."""
-
-    caller: Caller
-    view: JobView
-    limits: Mapping[str, str]
-    wait_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Rest:
     """The endpoints and the parts they stand on. `judge` raises Blocked for a refused URL."""
 
@@ -69,6 +62,7 @@ class Rest:
     now: Callable[[], datetime]
     metrics: Metrics
     front: Front
+    said: Memory[Said] = field(default_factory=lambda: Memory(ROOM))
     scrape: anyio.Lock = field(default_factory=anyio.Lock)
 
     # asking for cards
@@ -82,52 +76,69 @@ class Rest:
         return await self._requested(request, schema.PersonBody)
 
     async def _requested(self, request: Request, model: type[schema.EnrichBody]) -> Response:
-        raw = await body_of(request)
-
-        def start(caller: Caller) -> Started | Response:
-            return self._start(request, caller, self._body(request, raw, model))
-
-        return await self._answered(request, await self.front.call(request, "spend", start))
+        raw, state = await body_of(request), self.intake.state()
+        caller = await self.front.caller(request, "spend")
+        asked = question(request, caller, raw)
+        if (said := self.said.get(state, asked)) and self.now() < said.until:
+            return self._again(request, said)
+        body = self._body(request, raw, model)
+        if body.dry_run:
+            return await self.front.run(partial(self._planned, request, caller, body.ask()))
+        answered = await self._asked(request, caller, body)
+        until = fresh_until(body, answered.view)
+        if until is None:
+            return await self._answered(request, caller, answered, body.wait)
+        said = self._said(request, answered, until)
+        if asked:
+            self.said.keep(state, asked, said, said.size)
+        return said.again(self._limits(said.usage))
 
     async def company(self, request: Request) -> Response:
         """Start a job for a company and wait for it."""
+        caller = await self.front.caller(request, "spend")
+        body = self._query(request, schema.CompanyQuery).body(self._context())
+        answered = await self._asked(request, caller, body)
+        return await self._answered(request, caller, answered, body.wait)
 
-        def start(caller: Caller) -> Started | Response:
-            query = self._query(request, schema.CompanyQuery)
-            return self._start(request, caller, query.body(self._context()))
-
-        return await self._answered(request, await self.front.call(request, "spend", start))
-
-    def _start(
-        self, request: Request, caller: Caller, body: schema.EnrichBody
-    ) -> Started | Response:
-        """Ask for the card, or for the plan. Blocks on the store."""
+    async def _asked(self, request: Request, caller: Caller, body: schema.EnrichBody) -> Answered:
+        """Ask for the card. While its commit runs, no thread waits."""
         key = schema.idempotency(
             request.headers.get("idempotency-key"), body, f"{request.method} {request.url.path}"
         )
-        if body.dry_run:
-            note(request, outcome="planned")
-            return say(render.plan(self.intake.plan(body.ask())), headers=self._limits(caller))
-        view = self.intake.request(caller, body.ask(), key)
-        preferred = _preferred_wait_s(request)
-        wait_s = min(body.wait, schema.MAX_WAIT_S) if preferred is None else preferred
-        return Started(caller, view, self._limits(caller), wait_s)
+        return await wrap_future(self.intake.requested(caller, body.ask(), key))
 
-    def _limits(self, caller: Caller) -> Mapping[str, str]:
-        usage = self.intake.usage(caller)
-        if usage.quota is None:
+    def _planned(self, request: Request, caller: Caller, ask: Ask) -> Response:
+        note(request, outcome="planned")
+        plan, usage = self.intake.plan(ask), self.intake.usage(caller)
+        return say(render.plan(plan), headers=self._limits(usage))
+
+    def _limits(self, usage: UsageView | None) -> Mapping[str, str]:
+        if usage is None or usage.quota is None:
             return {}
         return problem.rate_limit(usage.quota, usage.remaining or 0, usage.resets_at, self.now())
 
-    async def _answered(self, request: Request, started: Started | Response) -> Response:
+    async def _answered(
+        self, request: Request, caller: Caller, answered: Answered, wait_s: float
+    ) -> Response:
         """Wait as long as the caller wants to; 200 when the job has ended, 202 when not."""
-        if isinstance(started, Response):
-            return started
-        view = started.view
-        if started.wait_s and not view.is_final:
-            await self.watcher.final(view.id, started.wait_s)
-            view = await self.front.run(partial(self.intake.job, started.caller, view.id))
-        return self._job(request, view, 200 if view.is_final else 202, started.limits)
+        view, limits = answered.view, self._limits(answered.usage)
+        preferred = _preferred_wait_s(request)
+        wait_s = min(wait_s, schema.MAX_WAIT_S) if preferred is None else preferred
+        if wait_s and not view.is_final:
+            await self.watcher.final(view.id, wait_s)
+            view = await self.front.run(partial(self.intake.job, caller, view.id))
+        return self._job(request, view, 200 if view.is_final else 202, limits)
+
+    def _said(self, request: Request, answered: Answered, until: datetime) -> Said:
+        """Answer with a card that is fresh until then, in a form to be remembered."""
+        view, usage = answered.view, answered.usage
+        until = min(until, usage.resets_at) if usage else until
+        response = self._job(request, view, 200)
+        return Said(response, view.status.value, view.id, until, usage)
+
+    def _again(self, request: Request, said: Said) -> Response:
+        note(request, outcome=said.outcome, job_id=said.job_id)
+        return said.again(self._limits(said.usage))
 
     def _job(
         self, request: Request, view: JobView, status: int, fields: Mapping[str, str] | None = None
@@ -147,21 +158,33 @@ class Rest:
 
     async def job(self, request: Request) -> Response:
         """Show a job; `Prefer: wait` waits for its end or, with If-None-Match, for a change."""
-        caller, view = await self.front.call(request, "read", partial(self._seen, request))
-        wait_s = _preferred_wait_s(request)
-        if wait_s and not view.is_final:
+        state = self.intake.state()
+        caller = await self.front.caller(request, "read")
+        asked = question(request, caller)
+        if said := self.said.get(state, asked):
+            return self._again(request, said)
+        view = await self.front.run(partial(self._seen, request, caller))
+        was_final, wait_s = view.is_final, _preferred_wait_s(request)
+        if wait_s and not was_final:
             if _matches(request, view):
                 await self.watcher.changed(view.id, view.version, wait_s)
             else:
                 await self.watcher.final(view.id, wait_s)
-            view = await self.front.run(partial(self.intake.job, caller, view.id))
+            view = await self.front.run(partial(self._seen, request, caller))
+        response = self._shown(request, view)
+        if asked and was_final:
+            said = Said(response, request.state.outcome, view.id, NEVER)
+            self.said.keep(state, asked, said, said.size)
+        return response
+
+    def _shown(self, request: Request, view: JobView) -> Response:
         if _matches(request, view):
             note(request, outcome="unchanged", job_id=view.id)
             return Response(status_code=304, headers={"ETag": render.etag(view)})
         return self._job(request, view, 200)
 
-    def _seen(self, request: Request, caller: Caller) -> tuple[Caller, JobView]:
-        return caller, self.intake.job(caller, request.path_params["job_id"])
+    def _seen(self, request: Request, caller: Caller) -> JobView:
+        return self.intake.job(caller, request.path_params["job_id"])
 
     async def jobs(self, request: Request) -> Response:
         """List the caller's newest jobs."""
@@ -191,7 +214,7 @@ class Rest:
 
     async def events(self, request: Request) -> Response:
         """Stream the changes of a job as server-sent events."""
-        _, view = await self.front.call(request, "read", partial(self._seen, request))
+        view = await self.front.call(request, "read", partial(self._seen, request))
         note(request, outcome="streamed", job_id=view.id)
         after = _last_event(request)
         if view.is_final and not await self._since(view.id, after):
