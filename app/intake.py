@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import callers, freshness, ledger, store
+from app import callers, freshness, ledger, store, tally
 from app.assembly import assemble
 from app.card import Card
 from app.courier import announce, new_delivery
@@ -227,6 +227,7 @@ class Intake(Keys, Records):
         job.finished_at, job.fresh_until, job.stale_until = now, fresh_until, stale_until
         job.result = result_json(result, [], None)
         store.add_job(db, job)
+        tally.job_ended(db, Status(job.status), now)
         return store.job_row(db, job.id)
 
     def _prime(
@@ -262,6 +263,7 @@ class Intake(Keys, Records):
             }
         }
         store.add_job(db, job)
+        tally.job_ended(db, Status.suppressed, now)
         return self._view(db, job.id)
 
     def _start(self, db: Connection, job: Job) -> None:

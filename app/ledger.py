@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlmodel import col
 
+from app import tally
 from app.breaker import Health
 from app.facts import FIELDS, Fact
 from app.provider import SETTLED, Outcome
@@ -43,6 +44,8 @@ def begin(db: Connection, attempt: Attempt) -> bool:
 def end(db: Connection, attempt: Attempt) -> None:
     """Book how a call ended, whether or not its beginning was booked."""
     put(db, Attempt, attempt.model_dump())
+    if not attempt.cached:
+        tally.call_ended(db, attempt)
 
 
 def attempts_of(db: Connection, job_id: str) -> Sequence[Row[Any]]:
@@ -62,7 +65,7 @@ def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = No
     lost = [col(Attempt.owner) == owner, col(Attempt.outcome).is_(None)]
     if job_id is not None:
         lost.append(col(Attempt.job_id) == job_id)
-    return db.execute(
+    closed = db.execute(
         update(Attempt)
         .where(*lost)
         .values(
@@ -71,7 +74,11 @@ def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = No
             detail="interrupted: the worker died while waiting; the call may have been billed",
             ended_at=now,
         )
-    ).rowcount
+        .returning(Attempt)
+    ).all()
+    for attempt in closed:
+        tally.call_ended(db, attempt)
+    return len(closed)
 
 
 def spent_on(db: Connection, job_id: str) -> float:
@@ -94,21 +101,6 @@ def tried_before(db: Connection, job_id: str, answer_key: str) -> bool:
         col(Attempt.outcome).in_([Outcome.provider_error, Outcome.rate_limited, Outcome.pending]),
     )
     return db.execute(found.limit(1)).first() is not None
-
-
-def spend(db: Connection, since: datetime) -> Sequence[Any]:
-    """Return calls and credits per provider and outcome since then, without remembered answers."""
-    return db.execute(
-        select(
-            col(Attempt.provider),
-            col(Attempt.outcome),
-            func.count().label("calls"),
-            func.sum(col(Attempt.credits)).label("credits"),
-            func.sum(col(Attempt.latency_ms)).label("latency_ms"),
-        )
-        .where(col(Attempt.ended_at) >= since, ~col(Attempt.cached))
-        .group_by(col(Attempt.provider), col(Attempt.outcome))
-    ).all()
 
 
 # --- facts ---

@@ -1,6 +1,7 @@
 """Rows that may be there already: one statement each, so that no other process comes between."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table
@@ -35,6 +36,21 @@ def put(
             insert.on_conflict_do_update(index_elements=keys, set_=dict(changed), where=only_if)
         ).rowcount
     )
+
+
+def add_up(db: Connection, kind: Any, row: Mapping[str, Any]) -> None:
+    """Insert a row, or add its numbers to those of the row with its primary key."""
+    db.execute(_adding(db.dialect.name, kind), row)
+
+
+@cache
+def _adding(dialect: str, kind: Any) -> Any:
+    table = _table(kind)
+    insert = _INSERTS[dialect](table)
+    numbers = [column.name for column in table.columns if not column.primary_key]
+    sums = {name: table.c[name] + insert.excluded[name] for name in numbers}
+    keys = [column.name for column in table.primary_key]
+    return insert.on_conflict_do_update(index_elements=keys, set_=sums)
 
 
 def _insert(db: Connection, kind: Any) -> Any:
