@@ -189,23 +189,15 @@ class Intake(Keys, Records):
         settled = {s: row for s, row in rows.items() if row and wanted[s] <= set(row.wanted)}
         if len(settled) < len(wanted):
             return None
-        stale = {s: self._stale_until(s, row) for s, row in settled.items()}
-        if min(stale.values()) <= now:
+        statuses = {section: Status(row.status) for section, row in settled.items()}
+        ages = {section: (statuses[section], row.as_of) for section, row in settled.items()}
+        fresh_until, stale_until = freshness.card_until(ages, self.tiers)
+        if stale_until <= now:
             return None
         found: list[Fact] = []
         for section in settled:
             found += ledger.facts_about(db, keys[section.value], [section.value])
-        statuses = {section: Status(row.status) for section, row in settled.items()}
-        fresh = [
-            freshness.fresh_until(statuses[s], row.as_of, self.tiers[s])
-            for s, row in settled.items()
-        ]
-        return self._keep(
-            db, prospect, wanted, found, statuses, now, min(fresh), min(stale.values())
-        )
-
-    def _stale_until(self, section: Section, row: Any) -> datetime:
-        return freshness.stale_until(Status(row.status), row.as_of, self.tiers[section])
+        return self._keep(db, prospect, wanted, found, statuses, now, fresh_until, stale_until)
 
     def _keep(
         self,

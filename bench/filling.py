@@ -55,7 +55,9 @@ TALLIES = (
 
 def fill(database: Database, job_id: str, first: int, last: int) -> None:
     """Add copies number `first` to `last` of a job and of all that belongs to it."""
+    database.write(lambda db: db.execute(text("PRAGMA cache_size=-3000000"))).result()  # 3 GB
     database.write(lambda db: _fill(db, job_id, first, last)).result()
+    database.write(lambda db: db.execute(text("PRAGMA cache_size=-20000"))).result()
 
 
 def settled(database: Database) -> None:
