@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from app import callers, erasure, store
+from app import callers, erasure, store, tally
 from app.courier import announce, new_delivery
 from app.database import later
 from app.delivery import EVENTS, Address
@@ -25,6 +25,7 @@ def follow_up(db: Connection, tasks: Tasks, job_id: str, now: datetime) -> None:
     job = store.bill(db, job_id)
     status = Status(job.status)
     _charge(db, job, status)
+    tally.job_ended(db, status, now)
     if status is Status.suppressed:
         prospect = Prospect.from_json(job.prospect)
         digest, kind = digests(prospect)[0]

@@ -338,9 +338,8 @@ class Engine:
         now: datetime,
     ) -> bool:
         as_of = self._cover(db, run, result, statuses, now)
-        tiers = self._parts.tiers
-        fresh = [freshness.fresh_until(st, as_of[s], tiers[s]) for s, st in statuses.items()]
-        stale = [freshness.stale_until(st, as_of[s], tiers[s]) for s, st in statuses.items()]
+        settled = {section: (st, as_of[section]) for section, st in statuses.items()}
+        fresh_until, stale_until = freshness.card_until(settled, self._parts.tiers)
         ended = store.finish(
             db,
             run.job.id,
@@ -349,8 +348,8 @@ class Engine:
             owner=self._owner,
             section_status={s.value: st.value for s, st in statuses.items()},
             served_from="fresh_cache" if len(run.settled) == len(run.wanted) else "providers",
-            fresh_until=min(fresh),
-            stale_until=min(stale),
+            fresh_until=fresh_until,
+            stale_until=stale_until,
             result=self._result(db, run, result, status),
         )
         if ended:

@@ -75,6 +75,23 @@ def stale_until(status: Status, as_of: datetime, tiers: Tiers) -> datetime:
     return as_of + _tiers_of(status, tiers).stale
 
 
+def card_until(
+    sections: Mapping[Section, tuple[Status, datetime]], tiers: Mapping[Section, Tiers]
+) -> tuple[datetime, datetime]:
+    """Return until when a card is fresh, and until when it may be shown: both by its weakest part.
+
+    Beside something that was found, a section that nobody knew of keeps the card from being fresh
+    after MISS, not from being shown: it is asked for again behind it, as stale facts are.
+    """
+    fresh = [fresh_until(status, at, tiers[s]) for s, (status, at) in sections.items()]
+    has_some = any(status in FOUND for status, _ in sections.values())
+    as_if = {Status.not_found: Status.complete} if has_some else {}
+    stale = [
+        stale_until(as_if.get(status, status), at, tiers[s]) for s, (status, at) in sections.items()
+    ]
+    return min(fresh), min(stale)
+
+
 def _tiers_of(status: Status, tiers: Tiers) -> Tiers:
     if status in {Status.complete, Status.ambiguous}:
         return tiers

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import callers, freshness, ledger, store
+from app import callers, freshness, ledger, store, tally
 from app.assembly import assemble
 from app.card import Card
 from app.courier import announce, new_delivery
@@ -211,23 +211,15 @@ class Intake(Keys, Records):
         settled = {s: row for s, row in rows.items() if row and wanted[s] <= set(row.wanted)}
         if len(settled) < len(wanted):
             return None
-        stale = {s: self._stale_until(s, row) for s, row in settled.items()}
-        if min(stale.values()) <= now:
+        statuses = {section: Status(row.status) for section, row in settled.items()}
+        ages = {section: (statuses[section], row.as_of) for section, row in settled.items()}
+        fresh_until, stale_until = freshness.card_until(ages, self.tiers)
+        if stale_until <= now:
             return None
         found: list[Fact] = []
         for section in settled:
             found += ledger.facts_about(db, keys[section.value], [section.value])
-        statuses = {section: Status(row.status) for section, row in settled.items()}
-        fresh = [
-            freshness.fresh_until(statuses[s], row.as_of, self.tiers[s])
-            for s, row in settled.items()
-        ]
-        return self._keep(
-            db, prospect, wanted, found, statuses, now, min(fresh), min(stale.values())
-        )
-
-    def _stale_until(self, section: Section, row: Any) -> datetime:
-        return freshness.stale_until(Status(row.status), row.as_of, self.tiers[section])
+        return self._keep(db, prospect, wanted, found, statuses, now, fresh_until, stale_until)
 
     def _keep(
         self,
@@ -249,6 +241,7 @@ class Intake(Keys, Records):
         job.finished_at, job.fresh_until, job.stale_until = now, fresh_until, stale_until
         job.result = result_json(result, [], None)
         store.add_job(db, job)
+        tally.job_ended(db, Status(job.status), now)
         return store.job_row(db, job.id)
 
     def _prime(
@@ -284,6 +277,7 @@ class Intake(Keys, Records):
             }
         }
         store.add_job(db, job)
+        tally.job_ended(db, Status.suppressed, now)
         return job_view(job, job.result)
 
     def _start(self, db: Connection, job: Job) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
+from app import tally
 from app.breaker import Health
 from app.facts import FIELDS, Fact
 from app.provider import SETTLED, Outcome
@@ -66,6 +67,8 @@ def begin(db: Connection, attempt: Attempt) -> bool:
 def end(db: Connection, attempt: Attempt) -> None:
     """Book how a call ended, whether or not its beginning was booked."""
     put(db, Attempt, attempt.model_dump())
+    if not attempt.cached:
+        tally.call_ended(db, attempt)
 
 
 _ATTEMPTS = (
@@ -88,7 +91,7 @@ def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = No
     lost = [col(Attempt.owner) == owner, col(Attempt.outcome).is_(None)]
     if job_id is not None:
         lost.append(col(Attempt.job_id) == job_id)
-    return db.execute(
+    closed = db.execute(
         update(Attempt)
         .where(*lost)
         .values(
@@ -97,7 +100,11 @@ def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = No
             detail="interrupted: the worker died while waiting; the call may have been billed",
             ended_at=now,
         )
-    ).rowcount
+        .returning(Attempt)
+    ).all()
+    for attempt in closed:
+        tally.call_ended(db, attempt)
+    return len(closed)
 
 
 _SPENT = select(func.coalesce(func.sum(_ATTEMPT.c.credits), 0.0)).where(
@@ -130,21 +137,6 @@ _TRIED = (
 def tried_before(db: Connection, job_id: str, answer_key: str) -> bool:
     """Tell whether a job has asked this question already without getting an answer."""
     return db.execute(_TRIED, {"job_id": job_id, "answer_key": answer_key}).first() is not None
-
-
-def spend(db: Connection, since: datetime) -> Sequence[Any]:
-    """Return calls and credits per provider and outcome since then, without remembered answers."""
-    return db.execute(
-        select(
-            col(Attempt.provider),
-            col(Attempt.outcome),
-            func.count().label("calls"),
-            func.sum(col(Attempt.credits)).label("credits"),
-            func.sum(col(Attempt.latency_ms)).label("latency_ms"),
-        )
-        .where(col(Attempt.ended_at) >= since, ~col(Attempt.cached))
-        .group_by(col(Attempt.provider), col(Attempt.outcome))
-    ).all()
 
 
 # --- facts ---

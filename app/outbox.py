@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, or_, select, updat
 from sqlmodel import col
 
 from app.rows import put
-from app.tables import Endpoint, Outbox, OutboxTry
+from app.tables import IS_PENDING, IS_STUCK, Endpoint, Outbox, OutboxTry
 
 LONGEST = timedelta(minutes=10)
 """No lease of a delivery ends further ahead than this, unless a clock was set back."""
@@ -39,6 +39,8 @@ def rows(
     for column, value in (("caller_id", caller_id), ("job_id", job_id), ("state", state)):
         if value is not None:
             query = query.where(getattr(Outbox, column) == value)
+    if state not in {None, DELIVERED}:
+        query = query.where(IS_STUCK)
     return db.execute(query).all()
 
 
@@ -101,9 +103,7 @@ def overdue(db: Connection, before: datetime, limit: int) -> list[str]:
     """Return pending deliveries that were due before then and that nobody is trying."""
     ends = col(Outbox.lease_until)
     free = or_(ends.is_(None), ends < before, ends > before + LONGEST)
-    found = select(col(Outbox.id)).where(
-        col(Outbox.state) == PENDING, col(Outbox.next_at) < before, free
-    )
+    found = select(col(Outbox.id)).where(IS_PENDING, col(Outbox.next_at) < before, free)
     return list(db.execute(found.limit(limit)).scalars())
 
 
@@ -115,7 +115,7 @@ def announced(db: Connection, delivery_id: str, now: datetime) -> None:
 
 def pending(db: Connection) -> int:
     """Return how many deliveries wait."""
-    return db.execute(select(func.count()).where(col(Outbox.state) == PENDING)).scalar_one()
+    return db.execute(select(func.count(col(Outbox.id))).where(IS_PENDING)).scalar_one()
 
 
 def endpoint(db: Connection, caller_id: str, target: str) -> Row[Any] | None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from app import callers, erasure, ledger, outbox, store
+from app import callers, erasure, ledger, outbox, store, tally
 from app.courier import announce, new_delivery
 from app.delivery import Address
 from app.digest import digests
@@ -41,10 +41,9 @@ class Records(Front):
     def providers(self) -> list[ProviderView]:
         """Return each provider with what it gives, its health and today's spend."""
         now = self.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
 
         def found(db: Connection) -> list[ProviderView]:
-            spent = ledger.spend(db, midnight)
+            spent = tally.calls(db, now.date())
             on = [
                 provider_view(one, ledger.health(db, one.name), spent, now) for one in self.sources
             ]
@@ -162,11 +161,11 @@ class Records(Front):
         now = self.now()
 
         def found(db: Connection) -> Gauges:
-            spent = ledger.spend(db, datetime.min.replace(tzinfo=now.tzinfo))
+            spent = tally.calls(db)
             states = {p.name: breaker_state(ledger.health(db, p.name), now) for p in self.sources}
             return Gauges(
                 queue_depth=self.tasks.waiting(db),
-                jobs=store.statuses(db, now - timedelta(days=1)),
+                jobs=store.under_way(db) | tally.jobs(db, now - timedelta(days=1)),
                 deliveries_pending=outbox.pending(db),
                 breakers=states,
                 credits=per_provider(spent, "credits"),

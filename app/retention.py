@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, exists, select, tuple_, update
 from sqlmodel import SQLModel, col
 
+from app import tally
 from app.facts import Section
 from app.outbox import PENDING
 from app.tables import (
@@ -60,6 +61,7 @@ class Retention:
                 _jobs(db, now - self.jobs, now),
                 _pings(db, now - self.jobs),
                 _costs(db, now),
+                tally.forget(db, now - self.jobs),
             )
         )
 

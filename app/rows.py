@@ -44,8 +44,19 @@ def put(
     return bool(db.execute(upsert, dict(row)).rowcount)
 
 
-def add_up(db: Connection, kind: Any, row: Mapping[str, Any], more: Mapping[str, float]) -> None:
-    """Insert a row, or add `more` to the numbers of the one with its primary key."""
+def add_up(
+    db: Connection,
+    kind: Any,
+    row: Mapping[str, Any],
+    more: Mapping[str, float] | None = None,
+) -> None:
+    """Insert a row, or add `more` to the numbers of the one with its primary key.
+
+    `more` are by default all the numbers of the new row.
+    """
+    if more is None:
+        keys = table(kind).primary_key
+        more = {name: value for name, value in row.items() if name not in keys}
     told = {f"more_{name}": number for name, number in more.items()}
     db.execute(_adding(db.dialect.name, table(kind), tuple(more)), {**row, **told})
 

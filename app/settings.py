@@ -1,6 +1,5 @@
 """The settings: every name, its meaning and default. Only the processes read the environment."""
 
-import ipaddress
 import re
 import textwrap
 from collections.abc import Mapping
@@ -23,6 +22,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from app.errors import BadSettings
+from app.guard import Allow, literal
+from app.pace import Limit
 
 KEYED_PROVIDERS = {"peopledatalabs": "PDL", "hunter": "HUNTER", "datalegion": "DATALEGION"}
 """Provider name -> prefix of its `_API_KEY` and `_API_URL`."""
@@ -82,6 +83,13 @@ class Settings(BaseModel):
         alias="WARMCALL_PROVIDERS",
         description="Comma list of providers = the waterfall's order. Default: all configured.",
     )
+    pace: tuple[Limit, ...] = Field(
+        (),
+        alias="WARMCALL_PACE",
+        description="What your plans with providers allow, as a comma list of "
+        "PROVIDER=CALLS/min:AT_ONCE, such as hunter=300/min:8; `:AT_ONCE` may be left out. "
+        "Default: a usual plan.",
+    )
     positioning: Path | None = Field(
         None,
         alias="WARMCALL_POSITIONING",
@@ -97,7 +105,8 @@ class Settings(BaseModel):
     callback_allow: str = Field(
         "",
         alias="WARMCALL_CALLBACK_ALLOW",
-        description="Comma list of CIDRs and hosts that callbacks may reach although private.",
+        description="Comma list of CIDRs, hosts and host:port that callbacks may reach although "
+        "private. A host, and a CIDR, allows any port.",
     )
     fresh_person: timedelta = Field(
         timedelta(days=1),
@@ -220,11 +229,25 @@ class Settings(BaseModel):
             raise ValueError(f"no provider {', '.join(strange)}; there are {', '.join(known)}")
         return tuple(dict.fromkeys(value))
 
+    @field_validator("pace", mode="before")
+    @classmethod
+    def _limits(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        limits = tuple(Limit.parse(part) for part in _listed(value))
+        names = [limit.provider for limit in limits]
+        if strange := [name for name in names if name not in KEYED_PROVIDERS]:
+            keyed = ", ".join(KEYED_PROVIDERS)
+            raise ValueError(f"no provider {', '.join(strange)} with a key; there are {keyed}")
+        if len(set(names)) < len(names):
+            raise ValueError("a provider is named twice")
+        return limits
+
     @field_validator("callback_allow")
     @classmethod
     def _allowed(cls, value: str) -> str:
-        if strange := [part for part in _listed(value) if not _is_host_or_network(part)]:
-            raise ValueError(f"neither a host nor a CIDR: {', '.join(strange)}")
+        if strange := [part for part in _listed(value) if not _is_allowance(part)]:
+            raise ValueError(f"neither a host, host:port nor a CIDR: {', '.join(strange)}")
         return value
 
     @field_validator("database_url")
@@ -334,12 +357,12 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _is_host_or_network(text: str) -> bool:
+def _is_allowance(text: str) -> bool:
     try:
-        ipaddress.ip_network(text, strict=False)
+        hosts = Allow.parse(text).hosts
     except ValueError:
-        return bool(_HOST.fullmatch(text.casefold()))
-    return True
+        return False
+    return all((_HOST.fullmatch(host) or literal(host)) and port != 0 for host, port in hosts)
 
 
 def _is_http_url(text: str) -> bool:

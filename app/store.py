@@ -126,12 +126,12 @@ def job_by_card(db: Connection, token: str) -> JobRow | None:
 
 def jobs_of(db: Connection, caller_id: str | None, limit: int) -> Sequence[JobRow]:
     """Return the newest jobs a caller asked for; None = all jobs."""
-    query = select(Job).order_by(col(Job.created_at).desc()).limit(limit)
-    if caller_id is not None:
-        query = query.join(Asked, col(Asked.job_id) == col(Job.id)).where(
-            col(Asked.caller_id) == caller_id
-        )
-    return db.execute(query).all()
+    query = select(Job).limit(limit)
+    if caller_id is None:
+        return db.execute(query.order_by(col(Job.created_at).desc())).all()
+    asked = query.join(Asked, col(Asked.job_id) == col(Job.id))
+    mine = asked.where(col(Asked.caller_id) == caller_id)
+    return db.execute(mine.order_by(col(Asked.at).desc())).all()
 
 
 def ended_since(db: Connection, since: datetime, limit: int) -> Sequence[JobRow]:
@@ -504,7 +504,7 @@ def queue_depth(db: Connection) -> int:
 
 def backlog(db: Connection, now: datetime) -> int:
     """Return how many jobs wait for a worker: the depth of a queue that is elsewhere."""
-    waiting = (col(Job.status) == Status.queued, col(Job.due_at) <= now)
+    waiting = (IS_LIVE, col(Job.status) == Status.queued, col(Job.due_at) <= now)
     return db.execute(select(func.count()).where(*waiting)).scalar_one()
 
 
@@ -558,11 +558,7 @@ def alive(db: Connection, kind: str, since: datetime) -> int:
     return db.execute(found).scalar_one()
 
 
-def statuses(db: Connection, since: datetime) -> dict[str, int]:
-    """Count jobs created since then by status."""
-    rows = db.execute(
-        select(col(Job.status), func.count())
-        .where(col(Job.created_at) >= since)
-        .group_by(col(Job.status))
-    )
-    return {row[0]: row[1] for row in rows}
+def under_way(db: Connection) -> dict[str, int]:
+    """Count the jobs that have not ended, by status."""
+    live = select(col(Job.status), func.count()).where(IS_LIVE).group_by(col(Job.status))
+    return {row[0]: row[1] for row in db.execute(live)}

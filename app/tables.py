@@ -3,7 +3,7 @@
 Times are UTC. A JSON column holds what is only ever read and written whole.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +26,8 @@ _LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))
 IS_LIVE = text(f"status IN ({_LIVE})")
 IS_TOLD = text("result IS NOT NULL")
 IN_FLIGHT = text("outcome IS NULL")
+IS_PENDING = text("state = 'pending'")
+IS_STUCK = text("state <> 'delivered'")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -115,8 +117,10 @@ class Job(SQLModel, table=True):
 class Asked(SQLModel, table=True):
     """Who asked for a job: these callers may see it."""
 
+    __table_args__ = (Index("ix_asked_newest", "caller_id", "at"),)
+
     job_id: str = Field(primary_key=True)
-    caller_id: str = Field(primary_key=True, index=True)
+    caller_id: str = Field(primary_key=True)
     at: datetime = _at()
 
 
@@ -135,12 +139,13 @@ class Attempt(SQLModel, table=True):
             postgresql_where=IN_FLIGHT,
         ),
         Index("ix_attempt_answer", "answer_key", "ended_at"),
+        Index("ix_attempt_job", "job_id", "ended_at"),
     )
 
     id: str = Field(primary_key=True)
-    job_id: str = Field(index=True)
+    job_id: str
     section: str
-    provider: str = Field(index=True)
+    provider: str
     capability: str
     answer_key: str
     owner: str
@@ -150,8 +155,31 @@ class Attempt(SQLModel, table=True):
     latency_ms: int = 0
     cached: bool = False
     started_at: datetime = _at()
-    ended_at: datetime | None = _at(nullable=True, index=True)
+    ended_at: datetime | None = _at(nullable=True)
     retry_at: datetime | None = _at(nullable=True)
+
+
+class CallTally(SQLModel, table=True):
+    """What a provider was asked on one day (UTC), by outcome: the ledger's sums, kept for ever."""
+
+    __tablename__ = "call_tally"
+
+    provider: str = Field(primary_key=True)
+    outcome: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    calls: int = Field(sa_column=Column(BigInteger, nullable=False))
+    credits: float
+    latency_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class JobTally(SQLModel, table=True):
+    """How many jobs ended in one hour (UTC), by status."""
+
+    __tablename__ = "job_tally"
+
+    hour: datetime = Field(sa_column=Column(Utc, primary_key=True))
+    status: str = Field(primary_key=True)
+    jobs: int
 
 
 class KnownFact(SQLModel, table=True):
@@ -203,9 +231,22 @@ class Recipient(SQLModel, table=True):
 class Outbox(SQLModel, table=True):
     """One card to one address, until it is delivered. `id` never changes over the tries."""
 
+    __table_args__ = (
+        Index("ix_outbox_newest", "caller_id", "created_at"),
+        Index(
+            "ix_outbox_stuck",
+            "caller_id",
+            "state",
+            "created_at",
+            sqlite_where=IS_STUCK,
+            postgresql_where=IS_STUCK,
+        ),
+        Index("ix_outbox_due", "next_at", sqlite_where=IS_PENDING, postgresql_where=IS_PENDING),
+    )
+
     id: str = Field(primary_key=True)
     job_id: str | None = Field(default=None, index=True)
-    caller_id: str = Field(index=True)
+    caller_id: str
     channel: str
     target: str
     event: str
@@ -213,7 +254,7 @@ class Outbox(SQLModel, table=True):
     tries: int = 0
     owner: str | None = None
     lease_until: datetime | None = _at(nullable=True)
-    next_at: datetime | None = _at(nullable=True, index=True)
+    next_at: datetime | None = _at(nullable=True)
     created_at: datetime = _at()
 
 

@@ -230,7 +230,7 @@ class Gauges:
     """Numbers for /metrics and the dashboard that only the store knows, at one moment."""
 
     queue_depth: int
-    jobs: Mapping[str, int]  # status -> jobs of the last 24 h
+    jobs: Mapping[str, int]  # status -> jobs under way, and those that ended in the last 24 h
     deliveries_pending: int
     breakers: Mapping[str, str]  # provider -> state
     credits: Mapping[str, float]  # provider -> credits spent, ever

@@ -28,6 +28,9 @@ from bench.redis import PEERS, RedisServer, start_redis
 SLOTS = 500
 """Jobs at once in one worker, for each design that runs them on one loop."""
 
+PACE = f"peopledatalabs=6000000/min:{SLOTS}"
+"""A plan that is no limit to anybody here: the peers' scripts keep to none."""
+
 LOOK_S = 0.002
 """How often it is looked whether a result of Warmcall can be seen: its times may be late by it."""
 
@@ -187,6 +190,7 @@ class Warmcall(Design):
             "PDL_API_URL": self.provider + PATH.removesuffix("/person/enrich"),
             "PDL_API_KEY": KEY,
             "WARMCALL_PROVIDERS": "peopledatalabs",
+            "WARMCALL_PACE": PACE,
             "WARMCALL_SLOTS": str(SLOTS),
             **backend.env,
             **self.settings,
@@ -236,7 +240,7 @@ class Warmcall(Design):
         return told.stdout
 
     def _argv(self, *args: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "bench.warmcall", *args]
+        return [str(Path(sys.executable).with_name("warmcall")), *args]
 
 
 class WarmcallOnPostgres(Warmcall):

@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
@@ -274,13 +274,16 @@ def _tasks(settings: Settings, database: Database) -> Tasks:
 def configured(settings: Settings) -> tuple[list[Provider], list[str]]:
     """Return the providers that are on, in the waterfall's order, and the names of the others."""
     on: dict[str, Provider] = {}
+    limits = {limit.provider: limit for limit in settings.pace}
     for kind in KEYLESS:
         on[kind.name] = kind()
     for keyed in KEYED:
         prefix = KEYED_PROVIDERS[keyed.name].lower()
         key, url = getattr(settings, f"{prefix}_api_key"), getattr(settings, f"{prefix}_api_url")
         if key:
-            on[keyed.name] = keyed(key=key.get_secret_value(), base_url=url)
+            one = keyed(key=key.get_secret_value(), base_url=url)
+            limit = limits.get(one.name)
+            on[one.name] = replace(one, pace=limit.on(one.pace)) if limit else one
     if settings.egress_proxy:
         on.pop("dns")  # names are then not resolved here
     order = settings.providers or tuple(kind.name for kind in ALL)

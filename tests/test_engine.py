@@ -238,6 +238,36 @@ def test_not_found_is_remembered_for_a_day_and_given_back(make: Make, clock: Clo
     assert (again.id, again.served_from) == (view.id, "fresh_cache")
 
 
+def test_what_was_found_is_shown_while_what_nobody_knew_is_asked_for_again(
+    make: Make, clock: Clock
+) -> None:
+    both = frozenset({Section.person, Section.company})
+    source = oracle(clock, person=Outcome.not_found, company=COMPANY)
+    service = make(source)
+    first = service.settle(JANE, sections=both)
+    clock.move(hours=23)
+    assert service.ask(JANE, sections=both).served_from == "fresh_cache"
+    clock.move(hours=2)
+    stale = service.ask(JANE, sections=both)
+    assert (stale.id, stale.served_from) == (first.id, "stale_cache")
+    assert stale.card["company"]["name"] == "Initech"
+    asyncio.run(service.work())
+    assert [name for name, _ in source.asked].count("person") == 2
+    assert [name for name, _ in source.asked].count("company") == 1
+    assert service.ask(JANE, sections=both).served_from == "fresh_cache"
+
+
+def test_a_card_without_its_person_is_shown_no_longer_than_one_with_it(
+    make: Make, clock: Clock
+) -> None:
+    both = frozenset({Section.person, Section.company})
+    source = oracle(clock, person=Outcome.not_found, company=COMPANY)
+    service = make(source)
+    first = service.settle(JANE, sections=both)
+    clock.move(days=7)
+    assert service.ask(JANE, sections=both).id != first.id
+
+
 def test_a_worker_that_died_leaves_a_job_that_does_not_pay_again(make: Make, clock: Clock) -> None:
     paid = oracle(clock, "paid", person=PERSON)
     late = oracle(clock, "late", company=COMPANY)

@@ -11,6 +11,7 @@ from app.freshness import (
     Freshness,
     Tiers,
     by_section,
+    card_until,
     fresh_until,
     freshness,
     is_fresh,
@@ -67,3 +68,25 @@ def test_only_the_person_follows_the_person_tiers() -> None:
 def test_what_is_kept_is_an_answer() -> None:
     assert {s for s in Status if is_fresh(s, THEN, THEN, PERSON_TIERS)} == KEPT
     assert {Status.partial} == FOUND - KEPT
+
+
+def test_a_card_is_as_fresh_as_its_weakest_section() -> None:
+    tiers = by_section()
+    person, company = (Status.complete, THEN), (Status.complete, THEN - timedelta(days=28))
+    ends = card_until({Section.person: person, Section.company: company}, tiers)
+    assert ends == (THEN - timedelta(days=21), THEN + timedelta(days=2))
+
+
+def test_nobody_knew_keeps_a_card_with_facts_from_being_fresh_but_not_from_being_shown() -> None:
+    tiers = by_section()
+    known, unknown = (Status.complete, THEN), (Status.not_found, THEN)
+    ends = card_until({Section.company: known, Section.signals: unknown}, tiers)
+    assert ends == (THEN + timedelta(hours=24), THEN + timedelta(days=30))
+    ends = card_until({Section.company: unknown, Section.signals: unknown}, tiers)
+    assert ends == (THEN + timedelta(hours=24), THEN + timedelta(hours=24))
+
+
+def test_a_section_that_failed_ends_a_card_at_once_whatever_else_was_found() -> None:
+    failed, known = (Status.provider_error, THEN), (Status.complete, THEN)
+    ends = card_until({Section.company: known, Section.signals: failed}, by_section())
+    assert ends == (THEN, THEN)

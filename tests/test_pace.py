@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pace import Bucket, cap, refill, take
+from app.pace import Bucket, Limit, cap, refill, take
 from app.provider import Pace
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -63,3 +63,16 @@ def test_no_stretch_of_time_sees_more_than_burst_plus_rate(steps: list[float]) -
         bucket, wait_s = take(bucket, PACE, after(at))
         passed += not wait_s
     assert passed <= PACE.burst + PACE.per_s * at + 1e-3
+
+
+def test_a_plan_sets_the_pace_of_its_provider_and_leaves_what_it_does_not_name() -> None:
+    own = Pace(per_s=5.0, burst=10, at_once=8)
+    assert Limit("hunter", 600).on(own) == Pace(per_s=10.0, burst=20, at_once=8)
+    assert Limit("hunter", 600, 50).on(own) == Pace(per_s=10.0, burst=20, at_once=50)
+
+
+def test_a_plan_of_a_call_a_minute_lets_one_call_go_at_once() -> None:
+    slow = Limit("hunter", 1).on(Pace())
+    bucket, wait_s = take(Bucket(), slow, NOW)
+    assert (wait_s, bucket.tokens) == (0.0, 0.0)
+    assert take(bucket, slow, NOW)[1] == 60.0

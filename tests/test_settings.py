@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from app.errors import BadSettings
+from app.guard import Allow
+from app.pace import Limit
+from app.provider import Pace
 from app.settings import KEYED_PROVIDERS, Settings, env_example, rows, span, without_secrets
+from integrations.runtime import configured
 
 BAD = [
     ("PORT", "80 80", "PORT: "),
@@ -25,8 +29,26 @@ BAD = [
     ("HUNTER_API_URL", "ftp://hunter.example", "HUNTER_API_URL: expected an http:// or https://"),
     ("WARMCALL_PROVIDERS", "hunter,orbit", "WARMCALL_PROVIDERS: no provider orbit; there are"),
     ("WARMCALL_POSITIONING", "nowhere.toml", "WARMCALL_POSITIONING: no such file"),
-    ("WARMCALL_CALLBACK_ALLOW", "10.0.0.0/99", "WARMCALL_CALLBACK_ALLOW: neither a host nor a"),
-    ("WARMCALL_CALLBACK_ALLOW", "http://crm.example", "WARMCALL_CALLBACK_ALLOW: neither a host"),
+    ("WARMCALL_CALLBACK_ALLOW", "10.0.0.0/99", "WARMCALL_CALLBACK_ALLOW: neither a host, host"),
+    (
+        "WARMCALL_CALLBACK_ALLOW",
+        "crm.corp:70000",
+        "neither a host, host:port nor a CIDR: crm.corp:",
+    ),
+    ("WARMCALL_CALLBACK_ALLOW", "crm.corp:0", "neither a host, host:port nor a CIDR: crm.corp:0"),
+    ("WARMCALL_CALLBACK_ALLOW", "crm corp:80", "neither a host, host:port nor a CIDR: crm corp"),
+    (
+        "WARMCALL_PACE",
+        "hunter",
+        "WARMCALL_PACE: expected PROVIDER=CALLS/min or PROVIDER=CALLS/min:",
+    ),
+    ("WARMCALL_PACE", "hunter=600", "WARMCALL_PACE: expected PROVIDER=CALLS/min or PROVIDER="),
+    ("WARMCALL_PACE", "hunter=10/s", "WARMCALL_PACE: expected PROVIDER=CALLS/min or PROVIDER="),
+    ("WARMCALL_PACE", "hunter=0/min", "WARMCALL_PACE: expected 1 to 6000000 calls a minute"),
+    ("WARMCALL_PACE", "hunter=9/min:0", "WARMCALL_PACE: expected 1 to 1000 calls at once"),
+    ("WARMCALL_PACE", "orbit=9/min", "WARMCALL_PACE: no provider orbit with a key; there are peo"),
+    ("WARMCALL_PACE", "hunter=9/min, hunter=8/min", "WARMCALL_PACE: a provider is named twice"),
+    ("WARMCALL_CALLBACK_ALLOW", "http://crm.example", "WARMCALL_CALLBACK_ALLOW: neither a host,"),
     ("WARMCALL_FRESH_PERSON", "1 week", "WARMCALL_FRESH_PERSON: expected a number and s, m, h"),
     ("WARMCALL_FRESH_PERSON", "-1d", "WARMCALL_FRESH_PERSON: expected a number and s, m, h or d"),
     ("WARMCALL_FRESH_PERSON", "99999999999d", "WARMCALL_FRESH_PERSON: expected a number and"),
@@ -59,7 +81,8 @@ def test_values_are_read_and_trimmed(tmp_path: Path) -> None:
             "HUNTER_API_KEY": "secret\n",
             "HUNTER_API_URL": "http://127.0.0.1:9/v2/",
             "WARMCALL_PROVIDERS": " hunter, website ,hunter,",
-            "WARMCALL_CALLBACK_ALLOW": "10.0.0.0/8, fd00::/8, localhost,crm.example",
+            "WARMCALL_CALLBACK_ALLOW": "10.0.0.0/8, fd00::/8, crm.example:9000,[::1]:8123",
+            "WARMCALL_PACE": "hunter=120/min, peopledatalabs = 600/min:50",
             "WARMCALL_FRESH_PERSON": "12 h",
             "WARMCALL_LOG_LEVEL": "debug",
             "WARMCALL_POSITIONING": str(positioning),
@@ -70,9 +93,20 @@ def test_values_are_read_and_trimmed(tmp_path: Path) -> None:
     assert settings.hunter_api_key.get_secret_value() == "secret"
     assert settings.hunter_api_url == "http://127.0.0.1:9/v2"
     assert settings.providers == ("hunter", "website")
+    assert settings.pace == (Limit("hunter", 120), Limit("peopledatalabs", 600, 50))
+    assert Allow.parse(settings.callback_allow).names("crm.example", 9000)
     assert settings.fresh_person == timedelta(hours=12)
     assert settings.log_level == "DEBUG"
     assert settings.positioning == positioning
+
+
+def test_a_plan_with_a_provider_takes_the_place_of_its_usual_pace() -> None:
+    keys = {"HUNTER_API_KEY": "x", "PDL_API_KEY": "y"}
+    usual, _ = configured(Settings.from_env(keys))
+    planned, _ = configured(Settings.from_env(keys | {"WARMCALL_PACE": "hunter=6000/min:99"}))
+    paces = {one.name: one.pace for one in planned}
+    assert paces.pop("hunter") == Pace(per_s=100.0, burst=200, at_once=99)
+    assert paces == {one.name: one.pace for one in usual if one.name != "hunter"}
 
 
 def test_an_empty_value_counts_as_not_set() -> None:

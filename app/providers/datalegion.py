@@ -187,16 +187,19 @@ _PEOPLE = Capability(
 )
 
 
+_PACE = Pace(per_s=10, burst=20)
+
+
 @dataclass(frozen=True, slots=True)
 class DataLegion:
     """Knows persons by address, profile or name, and who decides at a company."""
 
     key: str = field(repr=False)
     base_url: str = VENDOR_URL
+    pace: Pace = _PACE
 
     name = "datalegion"
     capabilities = (_PERSON, _COMPANY, _PEOPLE)
-    pace = Pace(per_s=10, burst=20)
     sandbox = False
 
     def judge(self, answer: Answer) -> Outcome | None:

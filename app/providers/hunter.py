@@ -278,16 +278,19 @@ _VERIFY_EMAIL = Capability(
 )
 
 
+_PACE = Pace(per_s=5, burst=10)  # what the slowest call, the verifier, allows over a minute
+
+
 @dataclass(frozen=True, slots=True)
 class Hunter:
     """Knows who works at a domain, which address somebody has, and whether mail arrives there."""
 
     key: str = field(repr=False)
     base_url: str = VENDOR_URL
+    pace: Pace = _PACE
 
     name = "hunter"
     capabilities = (_PERSON, _COMPANY, _PEOPLE, _FIND_EMAIL, _VERIFY_EMAIL)
-    pace = Pace(per_s=5, burst=10)  # what the slowest call, the verifier, allows over a minute
     sandbox = False
 
     def judge(self, answer: Answer) -> Outcome | None:

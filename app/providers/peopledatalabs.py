@@ -184,16 +184,19 @@ _PEOPLE = Capability(
 )
 
 
+_PACE = Pace(per_s=10, burst=20)
+
+
 @dataclass(frozen=True, slots=True)
 class PeopleDataLabs:
     """Knows persons by address, profile or name, and companies by website, page or name."""
 
     key: str = field(repr=False)
     base_url: str = VENDOR_URL
+    pace: Pace = _PACE
 
     name = "peopledatalabs"
     capabilities = (_PERSON, _COMPANY, _PEOPLE)
-    pace = Pace(per_s=10, burst=20)
     sandbox = False
 
     def judge(self, answer: Answer) -> Outcome | None:

@@ -111,7 +111,11 @@ def families(now: Gauges) -> list[Metric]:
             "warmcall_deliveries_pending", "Deliveries not accepted yet.", now.deliveries_pending
         ),
         labelled(
-            GaugeMetricFamily("enrichment_jobs", "Jobs of 24 h by status.", labels=["status"]),
+            GaugeMetricFamily(
+                "enrichment_jobs",
+                "Jobs by status: those under way, and those that ended in the last 24 h.",
+                labels=["status"],
+            ),
             {(status,): count for status, count in now.jobs.items()},
         ),
         labelled(
