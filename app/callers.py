@@ -11,15 +11,14 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from sqlalchemy.dialects import sqlite
 from sqlmodel import col
 
-from app.rows import put_new, upsert
+from app.rows import changing, put_new, table
 from app.state import State
 from app.tables import Idempotent, Key, Suppression, Usage
 
 REMEMBERED = timedelta(hours=24)
 """How long an Idempotency-Key is honoured."""
 
-_KEY: Any = Key.__table__  # type: ignore[attr-defined]  # made by SQLModel
-_USAGE: Any = Usage.__table__  # type: ignore[attr-defined]
+_KEY, _USAGE = table(Key), table(Usage)
 _BY_SECRET = select(_KEY).where(
     _KEY.c.secret_hash == bindparam("hashed"), _KEY.c.revoked_at.is_(None)
 )
@@ -40,13 +39,13 @@ def _charge(dialect: str) -> Any:
         "used": _USAGE.c.used + bindparam("more_used"),
         "credits": _USAGE.c.credits + bindparam("more_credits"),
     }
-    return upsert(dialect, Usage, more)
+    return changing(dialect, Usage, more)
 
 
 @cache
 def _charge_within(dialect: str) -> Any:
     fits = _USAGE.c.used < bindparam("quota")
-    return upsert(dialect, Usage, {"used": _USAGE.c.used + 1}, fits)
+    return changing(dialect, Usage, {"used": _USAGE.c.used + 1}, fits)
 
 
 def add_key(db: Connection, key: Key) -> None:

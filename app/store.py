@@ -13,8 +13,18 @@ from sqlmodel import col
 
 from app.database import carries, hand_on, ring
 from app.job import LIVE, Status
-from app.rows import put, put_new
-from app.tables import IS_LIVE, Asked, Event, Job, Message, Process, Recipient
+from app.rows import put, put_new, table
+from app.tables import (
+    IS_LIVE,
+    Asked,
+    Coverage,
+    Event,
+    Job,
+    Message,
+    Process,
+    Recipient,
+    Suppression,
+)
 
 WORKERS = "worker"
 FOLLOWERS = "web"
@@ -23,15 +33,15 @@ FOLLOWERS = "web"
 LONGEST = timedelta(minutes=10)
 """Nothing waits in the queue for a time further ahead, and no two clocks differ by more."""
 
+_JOB, _EVENT, _MESSAGE = table(Job), table(Event), table(Message)
+
 JobRow = Row[Any]
 """A row of `job`: attributes are the columns of app.tables.Job."""
 
 # --- jobs ---
 
 
-_JOB: Any = Job.__table__  # type: ignore[attr-defined]  # made by SQLModel
 _ADD_JOB = insert(_JOB)
-_THE_JOB = select(_JOB).where(_JOB.c.id == bindparam("job"))
 _OF_SCOPE = (_JOB.c.prospect_key == bindparam("key"), _JOB.c.scope == bindparam("of_scope"))
 _LIVE_JOB = select(_JOB).where(*_OF_SCOPE, IS_LIVE)
 _LATEST_JOB = (
@@ -42,14 +52,54 @@ _LATEST_JOB = (
 )
 
 
-def add_job(db: Connection, job: Job) -> None:
-    """Insert a new job. Raises IntegrityError when one for the same scope is live."""
-    db.execute(_ADD_JOB, job.model_dump())
+_KNOWN = or_(
+    exists().where(*_OF_SCOPE),
+    exists().where(
+        or_(
+            col(Suppression.digest) == bindparam("digest"),
+            col(Suppression.digest) == bindparam("other_digest"),
+        )
+    ),
+    exists().where(
+        or_(
+            col(Coverage.subject) == bindparam("subject"),
+            col(Coverage.subject) == bindparam("other_subject"),
+        )
+    ),
+)
+_IS_UNKNOWN = select(~_KNOWN)
+
+
+def is_unknown(
+    db: Connection, key: str, scope: str, digests: Sequence[str], subjects: Sequence[str]
+) -> bool:
+    """Tell in one question whether nothing is kept that could answer a request or forbid it.
+
+    That is no job of this prospect and scope, nothing of one or two subjects, and none of one or
+    two digests on the do-not-enrich list.
+    """
+    asked = {
+        "key": key,
+        "of_scope": scope,
+        "digest": digests[0],
+        "other_digest": digests[-1],
+        "subject": subjects[0],
+        "other_subject": subjects[-1],
+    }
+    return bool(db.execute(_IS_UNKNOWN, asked).scalar_one())
+
+
+def add_job(db: Connection, job: Mapping[str, object]) -> None:
+    """Insert a new job, all its columns. Raises IntegrityError when one is live for its scope."""
+    db.execute(_ADD_JOB, job)
+
+
+_JOB_ROW = select(_JOB).where(_JOB.c.id == bindparam("job_id"))
 
 
 def job_row(db: Connection, job_id: str) -> JobRow | None:
     """Return one job."""
-    return db.execute(_THE_JOB, {"job": job_id}).one_or_none()
+    return db.execute(_JOB_ROW, {"job_id": job_id}).one_or_none()
 
 
 def held_job(db: Connection, job_id: str) -> JobRow | None:
@@ -342,7 +392,7 @@ def recipients(db: Connection, job_id: str) -> Sequence[Row[Any]]:
 
 # --- events ---
 
-_ADD_EVENT = insert(Event.__table__)  # type: ignore[attr-defined]
+_FIRST_EVENT = insert(_EVENT)
 _EVENTS = (
     select(Event)
     .where(col(Event.job_id) == bindparam("job"), col(Event.seq) > bindparam("after"))
@@ -355,7 +405,7 @@ def first_event(
 ) -> None:
     """Note how a job began that this transaction has added."""
     row = {"job_id": job_id, "seq": 1, "kind": kind, "data": dict(data), "at": now}
-    db.execute(_ADD_EVENT, row)
+    db.execute(_FIRST_EVENT, row)
 
 
 def add_event(
@@ -377,8 +427,6 @@ def events(db: Connection, job_id: str, after: int) -> Sequence[Row[Any]]:
 
 # --- messages of the queue ---
 
-_ADD_MESSAGE = insert(Message.__table__)  # type: ignore[attr-defined]
-
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -390,6 +438,9 @@ class Post:
     due_at: datetime | None = None
 
 
+_POST = insert(_MESSAGE)
+
+
 def post(db: Connection, message: Post) -> None:
     """Leave a message for the workers, in the transaction of what it announces.
 
@@ -399,8 +450,8 @@ def post(db: Connection, message: Post) -> None:
     if message.due_at is None and carries(db):
         hand_on(db, message)
         return
-    row = {"data": message.data, "ref": message.ref, "rank": message.rank, "due_at": message.due_at}
-    db.execute(_ADD_MESSAGE, row)
+    row = {"rank": message.rank, "ref": message.ref, "due_at": message.due_at}
+    db.execute(_POST, row | {"data": message.data})
     ring(db, WORKERS)
 
 

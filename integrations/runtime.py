@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -323,10 +324,20 @@ def _agent(settings: Settings) -> str:
     return f"{AGENT} (+{settings.public_url})" if settings.public_url else AGENT
 
 
+class Lines(JsonFormatter):
+    """One JSON object a line, by an encoder that is made once."""
+
+    encoder = JsonEncoder()
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """Return the line of one record."""
+        return self.encoder.encode(log_data)
+
+
 def log_as_json(level: str) -> None:
     """Log one JSON object a line to stderr, with the fields of the event beside its message."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter("{levelname}{name}{message}", style="{", timestamp=True))
+    handler.setFormatter(Lines("{levelname}{name}{message}", style="{", timestamp=True))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("httpx", "huey", "aiohttp", "alembic", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
