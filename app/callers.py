@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from sqlalchemy.dialects import sqlite
 from sqlmodel import col
 
-from app.rows import add_up, put_new, table, upsert
+from app.rows import add_up, changing, put_new, table
 from app.state import State
 from app.tables import Idempotent, Key, Suppression, Usage
 
@@ -36,7 +36,7 @@ _STORED_KEY = str(_BY_SECRET.compile(dialect=sqlite.dialect()))
 @cache
 def _charge_within(dialect: str) -> Any:
     fits = _USAGE.c.used < bindparam("quota")
-    return upsert(dialect, Usage, {"used": _USAGE.c.used + 1}, fits)
+    return changing(dialect, Usage, {"used": _USAGE.c.used + 1}, fits)
 
 
 def add_key(db: Connection, key: Key) -> None:

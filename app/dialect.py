@@ -53,6 +53,7 @@ def opened(url: str) -> Engine:
         connect_args=_CONNECT[kind],
         pool_size=size,
         max_overflow=more,
+        pool_use_lifo=True,  # the one used last has read most: the others need not grow as it did
         hide_parameters=True,
     )
     event.listen(engine, "connect", _ON_CONNECT[kind])

@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_DIALECTS: Mapping[str, Any] = {
+    "sqlite": sqlite.dialect(paramstyle="named"),
+    "postgresql": postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
+}
 
 
 def table(kind: Any) -> Table:
@@ -22,26 +26,12 @@ def table(kind: Any) -> Table:
 
 def put_new(db: Connection, kind: Any, row: Mapping[str, Any]) -> bool:
     """Insert a row. False when a row with one of its unique keys was there: nothing changed."""
-    return bool(db.execute(_new(db.dialect.name, table(kind)), dict(row)).rowcount)
+    return bool(db.execute(_new(db.dialect.name, table(kind), tuple(row)), dict(row)).rowcount)
 
 
-def put(
-    db: Connection,
-    kind: Any,
-    row: Mapping[str, Any],
-    *,
-    changes: Mapping[str, Any] | None = None,
-    only_if: ColumnElement[bool] | None = None,
-) -> bool:
-    """Insert a row, or change the one with its primary key; False when `only_if` forbade that.
-
-    `changes` are what the row that was there gets (default: everything of the new one).
-    """
-    if changes is None and only_if is None:
-        upsert = _upsert(db.dialect.name, table(kind), tuple(row))
-    else:
-        upsert = _changing(_insert(db.dialect.name, table(kind)), tuple(row), changes, only_if)
-    return bool(db.execute(upsert, dict(row)).rowcount)
+def put(db: Connection, kind: Any, row: Mapping[str, Any]) -> None:
+    """Insert a row, or put it in place of the one with its primary key."""
+    db.execute(_upsert(db.dialect.name, table(kind), tuple(row)), dict(row))
 
 
 def add_up(
@@ -55,35 +45,47 @@ def add_up(
     `more` are by default all the numbers of the new row.
     """
     if more is None:
-        keys = table(kind).primary_key
+        keys = {column.name for column in table(kind).primary_key}
         more = {name: value for name, value in row.items() if name not in keys}
     told = {f"more_{name}": number for name, number in more.items()}
-    db.execute(_adding(db.dialect.name, table(kind), tuple(more)), {**row, **told})
-
-
-def upsert(
-    dialect: str, kind: Any, changes: Mapping[str, Any], only_if: ColumnElement[bool] | None = None
-) -> Any:
-    """Return a statement that inserts a row, or makes `changes` in the one with its primary key."""
-    return _changing(_insert(dialect, table(kind)), (), changes, only_if)
+    adding = _adding(db.dialect.name, table(kind), tuple(row), tuple(more))
+    db.execute(adding, {**row, **told})
 
 
 @cache
-def _adding(dialect: str, kind: Table, names: tuple[str, ...]) -> Any:
+def _adding(dialect: str, kind: Table, names: tuple[str, ...], counted: tuple[str, ...]) -> Any:
     more = {
-        name: kind.c[name] + bindparam(f"more_{name}", type_=kind.c[name].type) for name in names
+        name: kind.c[name] + bindparam(f"more_{name}", type_=kind.c[name].type) for name in counted
     }
-    return _changing(_insert(dialect, kind), names, more, None)
+    return _compiled(dialect, _changing(_insert(dialect, kind), names, more, None), names)
+
+
+def changing(dialect: str, kind: Any, changes: Mapping[str, Any], only_if: Any = None) -> Any:
+    """Return a statement that inserts a row of all columns, or makes `changes` in the one there."""
+    whole = table(kind)
+    names = tuple(column.name for column in whole.columns)
+    return _compiled(dialect, _changing(_insert(dialect, whole), names, changes, only_if), names)
 
 
 @cache
-def _new(dialect: str, kind: Table) -> Any:
-    return _insert(dialect, kind).on_conflict_do_nothing()
+def _new(dialect: str, kind: Table, names: tuple[str, ...]) -> Any:
+    return _compiled(dialect, _insert(dialect, kind).on_conflict_do_nothing(), names)
 
 
 @cache
 def _upsert(dialect: str, kind: Table, names: tuple[str, ...]) -> Any:
-    return _changing(_insert(dialect, kind), names, None, None)
+    return _compiled(dialect, _changing(_insert(dialect, kind), names, None, None), names)
+
+
+def _compiled(dialect: str, statement: Any, names: tuple[str, ...]) -> Any:
+    """Return a statement as text: SQLAlchemy 2.0 compiles one with ON CONFLICT at every call."""
+    made = statement.compile(dialect=_DIALECTS[dialect], column_keys=names)
+    values = [
+        bindparam(name, type_=one.type) if one.required else bindparam(name, one.value, one.type)
+        for one, name in made.bind_names.items()
+    ]
+    told = str(made).replace("::", r"\:\:")  # a cast of PostgreSQL's, and no parameter
+    return text(told).bindparams(*values).execution_options(preserve_rowcount=True)
 
 
 def _changing(

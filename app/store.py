@@ -26,7 +26,17 @@ from sqlmodel import col
 from app.database import carries, hand_on, ring
 from app.job import LIVE, Status
 from app.rows import put, put_new, table
-from app.tables import IS_LIVE, Asked, Event, Job, Message, Process, Recipient
+from app.tables import (
+    IS_LIVE,
+    Asked,
+    Coverage,
+    Event,
+    Job,
+    Message,
+    Process,
+    Recipient,
+    Suppression,
+)
 
 WORKERS = "worker"
 FOLLOWERS = "web"
@@ -57,9 +67,46 @@ _LATEST_JOB = (
 )
 
 
-def add_job(db: Connection, job: Job) -> None:
-    """Insert a new job. Raises IntegrityError when one for the same scope is live."""
-    db.execute(_ADD_JOB, job.model_dump())
+_KNOWN = or_(
+    exists().where(*_OF_SCOPE),
+    exists().where(
+        or_(
+            col(Suppression.digest) == bindparam("digest"),
+            col(Suppression.digest) == bindparam("other_digest"),
+        )
+    ),
+    exists().where(
+        or_(
+            col(Coverage.subject) == bindparam("subject"),
+            col(Coverage.subject) == bindparam("other_subject"),
+        )
+    ),
+)
+_IS_UNKNOWN = select(~_KNOWN)
+
+
+def is_unknown(
+    db: Connection, key: str, scope: str, digests: Sequence[str], subjects: Sequence[str]
+) -> bool:
+    """Tell in one question whether nothing is kept that could answer a request or forbid it.
+
+    That is no job of this prospect and scope, nothing of one or two subjects, and none of one or
+    two digests on the do-not-enrich list.
+    """
+    asked = {
+        "key": key,
+        "of_scope": scope,
+        "digest": digests[0],
+        "other_digest": digests[-1],
+        "subject": subjects[0],
+        "other_subject": subjects[-1],
+    }
+    return bool(db.execute(_IS_UNKNOWN, asked).scalar_one())
+
+
+def add_job(db: Connection, job: Mapping[str, object]) -> None:
+    """Insert a new job, all its columns. Raises IntegrityError when one is live for its scope."""
+    db.execute(_ADD_JOB, job)
 
 
 _JOB_ROW = select(_JOB).where(_JOB.c.id == bindparam("job_id"))

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -44,6 +45,9 @@ PRESENT = timedelta(minutes=1)
 """A bell is rung as long as its process was heard of in this time."""
 
 AGENT = "Warmcall/0.1"
+
+NOT_TOLD = frozenset(RESERVED_ATTRS)
+"""What logging notes of every record, such as the file that it came from."""
 
 
 def now() -> datetime:
@@ -326,10 +330,29 @@ def _agent(settings: Settings) -> str:
     return f"{AGENT} (+{settings.public_url})" if settings.public_url else AGENT
 
 
+class Lines(JsonFormatter):
+    """One JSON object a line, made in a shorter way where there is no traceback to tell."""
+
+    encoder = JsonEncoder()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of one record: its level, logger and message, its fields, the time."""
+        if record.exc_info or record.stack_info or not isinstance(record.msg, str):
+            return super().format(record)
+        told = {
+            "levelname": record.levelname,
+            "name": record.name,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in NOT_TOLD},
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        return self.encoder.encode(told)
+
+
 def log_as_json(level: str) -> None:
     """Log one JSON object a line to stderr, with the fields of the event beside its message."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter("{levelname}{name}{message}", style="{", timestamp=True))
+    handler.setFormatter(Lines("{levelname}{name}{message}", style="{", timestamp=True))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("httpx", "huey", "aiohttp", "alembic", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)

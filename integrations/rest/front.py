@@ -174,6 +174,9 @@ class RequestLog:
             "outcome": outcome,
             "job_id": state.get("job_id", "-"),
         }
-        log.info("request", extra=told)
+        if log.isEnabledFor(logging.INFO):  # as log.info, without a search for who called it
+            log.handle(
+                log.makeRecord(log.name, logging.INFO, __file__, 0, "request", (), None, extra=told)
+            )
         if self.ended:
             self.ended(route, outcome)

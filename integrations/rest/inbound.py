@@ -102,9 +102,8 @@ class Rest:
 
     async def _asked(self, request: Request, caller: Caller, body: schema.EnrichBody) -> Answered:
         """Ask for the card. While its commit runs, no thread waits."""
-        key = schema.idempotency(
-            request.headers.get("idempotency-key"), body, f"{request.method} {request.url.path}"
-        )
+        asked = f"{request.method} {request.scope['path']}"
+        key = schema.idempotency(request.headers.get("idempotency-key"), body, asked)
         return await wrap_future(self.intake.requested(caller, body.ask(), key))
 
     def _planned(self, request: Request, caller: Caller, ask: Ask) -> Response:
@@ -382,7 +381,7 @@ def routes(
         Route("/openapi.json", rest.openapi),
         Route("/docs", rest.docs),
     ]
-    return [*open_routes, Mount("/v1", _application(rest))]
+    return [Mount("/v1", _application(rest)), *open_routes]
 
 
 def _application(rest: Rest) -> Starlette:

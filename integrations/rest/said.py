@@ -16,7 +16,7 @@ ROOM = 32_000_000
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
-FIELDS = ("content-type", "prefer", "if-none-match")
+FIELDS = frozenset({b"content-type", b"prefer", b"if-none-match"})
 """Header fields that an answer depends on, beside the API key."""
 
 Question = tuple[object, ...]
@@ -55,8 +55,8 @@ def question(request: Request, caller: Caller, raw: bytes = b"") -> Question | N
     """Return what is asked, in a form to look it up by; None when the answer is for once only."""
     if "idempotency-key" in request.headers:
         return None
-    fields = [request.headers.getlist(name) for name in FIELDS]
-    return (caller.id, request.method, request.url.path, *map(tuple, fields), raw)
+    fields = [pair for pair in request.scope["headers"] if pair[0] in FIELDS]
+    return (caller.id, request.method, request.scope["path"], tuple(fields), raw)
 
 
 def fresh_until(body: EnrichBody, view: JobView) -> datetime | None:
