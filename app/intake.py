@@ -125,14 +125,14 @@ class Intake(Keys, Records, Batches, Shown):
         """
         ask = Ask(prospect=prospect)
         wanted = _wanted(ask)
-        kept = self._kept(caller, prospect, scope(wanted))
-        if kept or "spend" not in caller.scopes:
+        kept, is_whole = self._kept(caller, prospect, scope(wanted))
+        if is_whole or "spend" not in caller.scopes:
             return kept
         served = self.database.read(lambda db: self._served(db, ask, wanted))
         if "providers" in served.values():
-            return None
+            return kept
         work = partial(self._put_together, caller=caller, prospect=prospect, wanted=wanted)
-        return self.database.write(work, f"ask:{prospect.key}").result()
+        return self.database.write(work, f"ask:{prospect.key}").result() or kept
 
     def _put_together(
         self, db: Connection, caller: Caller, prospect: Prospect, wanted: Wanted

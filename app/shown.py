@@ -54,23 +54,29 @@ class Shown(Front):
 
         return self.database.read(found)
 
-    def _kept(self, caller: Caller, prospect: Prospect, first_scope: str) -> JobView | None:
-        """Return the best card that is kept; who is shown one may follow its job from now on."""
+    def _kept(
+        self, caller: Caller, prospect: Prospect, first_scope: str
+    ) -> tuple[JobView | None, bool]:
+        """Return the best card that is kept, and whether it is of the first scope.
+
+        Who is shown a card may follow its job from now on.
+        """
         now = self.now()
         partial_since = now - min(tiers.stale for tiers in self.tiers.values())
         find = shelf.card if "spend" in caller.scopes else shelf.own_card
 
-        def found(db: Connection) -> tuple[JobView, bool] | None:
+        def found(db: Connection) -> Any:
             if callers.is_suppressed(db, [one for one, _ in digests(prospect)]):
                 return None
-            row = find(db, prospect.key, first_scope, now, partial_since, caller.id)
-            return (cached_view(row, now), bool(row.is_asker)) if row else None
+            return find(db, prospect.key, first_scope, now, partial_since, caller.id)
 
-        view, is_asker = self.database.read(found) or (None, True)
-        if view and not is_asker:
-            remember = partial(store.remember_asker, job_id=view.id, caller_id=caller.id, now=now)
+        row = self.database.read(found)
+        if row is None:
+            return None, False
+        if not row.is_asker:
+            remember = partial(store.remember_asker, job_id=row.id, caller_id=caller.id, now=now)
             self.database.write(remember).result()
-        return view
+        return cached_view(row, now), row.scope == first_scope
 
 
 def _changed_view(row: Any, caller_ids: frozenset[str]) -> ChangedView:
