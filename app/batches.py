@@ -20,6 +20,10 @@ from app.views import NOTHING_YET, Ask, BatchRow, BatchView, Caller, JobView, jo
 ASKS = 100
 """At most so many asks are a batch."""
 
+CHUNK = 25
+"""So many asks share a commit: other writes get in between, and a caller's usage is never locked
+for as long as another process waits for it (LOCK_MS in app/dialect.py)."""
+
 ORDER = "ask:"
 """Asks of a batch are written in their own order: its first rows get what is left of a quota."""
 
@@ -58,15 +62,14 @@ class Batches(Front):
             id=f"batch_{uuid4().hex}", caller_id=caller.id, total=len(asks), created_at=self.now()
         )
         self.database.write(lambda db: shelf.add_batch(db, batch)).result()
-        asked = [
-            self.database.write(
-                partial(_answer, request=request, batch_id=batch.id, ask=ask, positions=places),
-                ORDER,
-            )
+        works = [
+            partial(_answer, request=request, batch_id=batch.id, ask=ask, positions=places)
             for ask, places in _distinct(asks).items()
         ]
-        for one in asked:
-            one.result()
+        for start in range(0, len(works), CHUNK):
+            asked = [self.database.write(work, ORDER) for work in works[start : start + CHUNK]]
+            for one in asked:
+                one.result()
         return self.batch_view(caller, batch.id)
 
 

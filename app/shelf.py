@@ -1,4 +1,4 @@
-"""Cards that are kept, what changed, and batches: the queries of those who ask for many or none."""
+"""The queries behind what is shown without asking anybody, and behind batches."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
+from app.freshness import FOUND
 from app.job import Status
 from app.tables import Asked, Batch, BatchRow, Event, Job
 
@@ -108,7 +109,7 @@ def subjects_of(
         .where(
             key.startswith(f"{kind}:{prefix}", autoescape=True),
             col(Job.result).is_not(None),
-            col(Job.status).in_(sorted(_WITH_A_CARD)),
+            col(Job.status).in_(sorted(FOUND)),
         )
         .group_by(key)
     )
@@ -119,9 +120,6 @@ def subjects_of(
     total = db.execute(select(func.count()).select_from(found.subquery())).scalar_one()
     newest = found.order_by(func.max(col(Job.finished_at)).desc(), key).limit(limit)
     return db.execute(newest).all(), total
-
-
-_WITH_A_CARD = frozenset({Status.complete, Status.partial, Status.ambiguous})
 
 
 # --- changes ---
@@ -145,11 +143,10 @@ def changed(db: Connection, since: datetime, limit: int) -> Sequence[Row[Any]]:
 
 def askers(db: Connection, job_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
     """Return who asked for each of these jobs."""
-    rows = db.execute(select(Asked).where(col(Asked.job_id).in_(job_ids))).all()
-    return {
-        job_id: frozenset(row.caller_id for row in rows if row.job_id == job_id)
-        for job_id in job_ids
-    }
+    found: dict[str, set[str]] = {job_id: set() for job_id in job_ids}
+    for row in db.execute(select(Asked).where(col(Asked.job_id).in_(job_ids))):
+        found[row.job_id].add(row.caller_id)
+    return {job_id: frozenset(caller_ids) for job_id, caller_ids in found.items()}
 
 
 # --- batches ---

@@ -96,6 +96,15 @@ def test_a_company_that_other_jobs_brought_is_shown_to_who_may_spend(
     assert service.messages() == []
 
 
+def test_a_card_of_a_part_does_not_hide_what_other_jobs_brought(make: Make, clock: Clock) -> None:
+    service = make(oracle(clock, company=COMPANY, decision_makers=Outcome.not_found))
+    sections = frozenset({Section.company, Section.decision_makers, Section.signals})
+    service.settle("initech.example", sections=frozenset({Section.decision_makers}))
+    assert "company" not in shown(service, "initech.example").card
+    service.settle(JANE, sections=sections)
+    assert shown(service, "initech.example").card["company"]["name"] == "Initech"
+
+
 def test_the_whole_card_goes_before_a_newer_one_of_a_part(make: Make, clock: Clock) -> None:
     service = make(oracle(clock, person=PERSON, company=COMPANY))
     narrow = service.settle(JANE, sections=frozenset({Section.person}))
