@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from app import ledger, store
 from app.breaker import Health
@@ -17,7 +17,7 @@ from app.database import Database, later
 from app.errors import QuotaExceeded
 from app.intake import Ask, Idempotency, Intake
 from app.prospect import identify
-from app.tables import Coverage
+from app.tables import BatchRow, Coverage
 from app.tasks import Tasks
 from tests.conftest import Service
 from tests.fakes.clock import Clock
@@ -79,6 +79,18 @@ def test_an_allowance_is_never_overspent(two: Two) -> None:
     answers = two.at_once(lambda door, n: door.request(poor, asked(f"ann{n}@initech.example")))
     refused = [one for one in answers if isinstance(one, QuotaExceeded)]
     assert (len(refused), two.service.intake.usage(poor).used) == (CROWD - 5, 5)
+
+
+def test_batches_of_the_same_prospects_in_opposite_order_share_their_jobs(two: Two) -> None:
+    some = [asked(f"ann{number}@initech.example") for number in range(CROWD)]
+    caller, _ = two.service.intake.create_key("busy", quota=2 * CROWD)
+    views = two.at_once(lambda door, n: door.batch(caller, some[:: 1 - 2 * (n % 2)]), times=4)
+    rows = [row for view in views for row in view.rows]
+    assert len(rows) == 4 * CROWD
+    assert len({row.job.id for row in rows}) == CROWD
+    assert two.service.intake.usage(caller).used == CROWD
+    kept = two.service.database.read(lambda db: db.execute(select(BatchRow.pays)).scalars().all())  # type: ignore[call-overload]
+    assert sorted(kept) == [False] * 3 * CROWD + [True] * CROWD
 
 
 def test_an_idempotency_key_starts_one_job_at_whichever_door(two: Two) -> None:
