@@ -12,6 +12,7 @@ from app.prospect import Prospect
 from app.tables import (
     Asked,
     Attempt,
+    BatchRow,
     Coverage,
     Event,
     Idempotent,
@@ -52,6 +53,8 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     _drop(db, Message, "ref", [*jobs, *deliveries])
     for table in (Event, Asked, Recipient, Idempotent):
         _drop(db, table, "job_id", jobs)
+    in_batches = update(BatchRow).where(col(BatchRow.job_id).in_(jobs))
+    db.execute(in_batches.values(job_id=None, problem=ERASED))
     return counts
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from app import callers, freshness, ledger, store
 from app.assembly import assemble
-from app.card import Card
+from app.batches import Batches
 from app.courier import announce, new_delivery
 from app.database import later
 from app.delivery import EVENTS, Address
@@ -30,13 +30,19 @@ from app.keys import Keys
 from app.prospect import Identifiers, Prospect, sections_for
 from app.records import Records
 from app.scope import Wanted, scope, subjects, wanted_fields
+from app.shown import Shown
 from app.tables import Coverage, Idempotent, Job
 from app.views import (
+    COMMITTED_WITHIN,
+    NOTHING_YET,
     SCOPES,
     UNLIMITED,
     Ask,
     AttemptView,
+    BatchRow,
+    BatchView,
     Caller,
+    ChangedView,
     DeliveryView,
     EndedView,
     EventView,
@@ -49,16 +55,21 @@ from app.views import (
     Step,
     TryView,
     UsageView,
+    cached_view,
     job_view,
     result_json,
 )
 
 __all__ = [
+    "COMMITTED_WITHIN",
     "SCOPES",
     "UNLIMITED",
     "Ask",
     "AttemptView",
+    "BatchRow",
+    "BatchView",
     "Caller",
+    "ChangedView",
     "DeliveryView",
     "EndedView",
     "EventView",
@@ -75,13 +86,9 @@ __all__ = [
 ]
 
 
-NOTHING_YET = {"card": Card().model_dump(mode="json", exclude_none=True)}
-"""What a job has come to before anybody was asked."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Keys, Records):
-    """The verbs around jobs; those around keys and records come with it."""
+class Intake(Keys, Records, Batches, Shown):
+    """The verbs around jobs; those around keys, records, batches and cards come with it."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
         """Return the card at once from the cache, or the job that will bring it.
@@ -91,13 +98,54 @@ class Intake(Keys, Records):
 
         Raises QuotaExceeded, and IdempotencyMismatch when the key came with another body.
         """
-        wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
-        if not wanted:
-            raise InvalidRequest("None of the wanted fields can be known of this kind of prospect.")
+        wanted = _wanted(ask)
         work = partial(
             self._request, caller=caller, ask=ask, wanted=wanted, idempotency=idempotency
         )
         return self.database.write(work, f"ask:{ask.prospect.key}").result()
+
+    def batch(self, caller: Caller, asks: Sequence[Ask]) -> BatchView:
+        """Ask for many prospects at once, behind everything that somebody waits for.
+
+        Each is asked for as by `request`; the same one twice is one job. Where that would raise,
+        such as behind the end of the allowance, the row names the problem and the others go on.
+        Raises InvalidRequest when there are none, or more than ASKS.
+        """
+
+        def requested(db: Connection, ask: Ask) -> JobView:
+            return self._request(db, caller, ask, _wanted(ask), None)
+
+        return self._begin(caller, asks, requested)
+
+    def shown(self, caller: Caller, prospect: Prospect) -> JobView | None:
+        """Return the card that is there, fresh or stale; None when there is none to show.
+
+        Nothing is spent and no job is started. Who may spend is shown whatever a request would be
+        answered with for nothing, others only what they asked for.
+        """
+        ask = Ask(prospect=prospect)
+        wanted = _wanted(ask)
+        kept = self._kept(caller, prospect, scope(wanted))
+        if kept or "spend" not in caller.scopes:
+            return kept
+        served = self.database.read(lambda db: self._served(db, ask, wanted))
+        if "providers" in served.values():
+            return None
+        work = partial(self._put_together, caller=caller, prospect=prospect, wanted=wanted)
+        return self.database.write(work, f"ask:{prospect.key}").result()
+
+    def _put_together(
+        self, db: Connection, caller: Caller, prospect: Prospect, wanted: Wanted
+    ) -> JobView | None:
+        """Return a card from what other jobs have settled, as a job that has ended."""
+        if callers.is_suppressed(db, [one for one, _ in digests(prospect)]):
+            return None
+        now = self.now()
+        row = self._assembled(db, prospect, wanted, now)
+        if row is None:
+            return None
+        store.remember_asker(db, row.id, caller.id, now)
+        return cached_view(row, now)
 
     def _request(
         self,
@@ -428,6 +476,14 @@ class Intake(Keys, Records):
         facts = ledger.facts_of_job(db, row.id)
         result = assemble(prospect, wanted, facts, self.now(), positioning=self.positioning)
         return job_view(row, result_json(result, attempts, None))
+
+
+def _wanted(ask: Ask) -> Wanted:
+    """Return what is asked for. Raises InvalidRequest when it is nothing."""
+    wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
+    if not wanted:
+        raise InvalidRequest("None of the wanted fields can be known of this kind of prospect.")
+    return wanted
 
 
 def _new_job(

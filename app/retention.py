@@ -17,6 +17,8 @@ from app.outbox import PENDING
 from app.tables import (
     Asked,
     Attempt,
+    Batch,
+    BatchRow,
     Coverage,
     Event,
     Idempotent,
@@ -33,6 +35,9 @@ STEP = 200
 
 PEOPLE = (Section.person.value, Section.decision_makers.value)
 """Sections whose facts are about people."""
+
+EXPIRED = "expired"
+"""The problem of a batch's row whose job is gone."""
 
 NOBODY = "expired"
 """The question of a ledger line that is kept for its costs alone."""
@@ -58,6 +63,7 @@ class Retention:
                 _cards(db, now - self.people),
                 _events(db, now - self.events),
                 _jobs(db, now - self.jobs, now),
+                _batches(db, now - self.jobs),
                 _pings(db, now - self.jobs),
                 _costs(db, now),
             )
@@ -108,6 +114,8 @@ def _jobs(db: Connection, before: datetime, now: datetime) -> int:
     _deliveries(db, list(db.execute(sent).scalars()))
     spent = (col(Attempt.job_id).in_(jobs), col(Attempt.ended_at) >= first_of_last_month(now))
     db.execute(update(Attempt).where(*spent).values(job_id="", answer_key=NOBODY))
+    in_batches = update(BatchRow).where(col(BatchRow.job_id).in_(jobs))
+    db.execute(in_batches.values(job_id=None, problem=EXPIRED))
     for column in (
         Message.ref,
         Attempt.job_id,
@@ -118,6 +126,16 @@ def _jobs(db: Connection, before: datetime, now: datetime) -> int:
     ):
         _delete(db, column, jobs)
     return _delete(db, Job.id, jobs)
+
+
+def _batches(db: Connection, before: datetime) -> int:
+    """Delete batches of which no job is under way: their rows, and then themselves."""
+    rows = col(BatchRow.batch_id) == col(Batch.id)
+    live = exists().where(rows, col(Job.id) == col(BatchRow.job_id), col(Job.finished_at).is_(None))
+    old = and_(col(Batch.created_at) < before, ~live)
+    of_old = col(BatchRow.batch_id).in_(select(col(Batch.id)).where(old))
+    gone = _drop(db, BatchRow, ("batch_id", "position"), of_old)
+    return gone + _drop(db, Batch, ("id",), and_(old, ~exists().where(rows)))
 
 
 def _pings(db: Connection, before: datetime) -> int:

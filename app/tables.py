@@ -275,6 +275,32 @@ class Idempotent(SQLModel, table=True):
     created_at: datetime = _at(index=True)
 
 
+class Batch(SQLModel, table=True):
+    """Many asks of one caller. Rows are written as they are asked: less than `total` = not yet."""
+
+    id: str = Field(primary_key=True)
+    caller_id: str
+    total: int
+    created_at: datetime = _at(index=True)
+
+
+class BatchRow(SQLModel, table=True):
+    """What became of one ask of a batch: a job, or the code of a problem.
+
+    Nothing here says whom it was about. `served_from` is set when the cache answered; `pays` tells
+    that the job was started for this row, so that what it spends is the batch's.
+    """
+
+    __tablename__ = "batch_row"
+
+    batch_id: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    job_id: str | None = Field(default=None, index=True)
+    problem: str | None = None
+    served_from: str | None = None
+    pays: bool = False
+
+
 class Suppression(SQLModel, table=True):
     """Somebody who must not be looked up. Only a digest of the address or domain is kept."""
 

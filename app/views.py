@@ -1,12 +1,13 @@
 """What surfaces see: callers, jobs, plans, deliveries and health as plain values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.assembly import FAILED, Assembled
 from app.breaker import Health
+from app.card import Card
 from app.delivery import Address
 from app.facts import FIELDS, Fact, Json, Section
 from app.job import Priority, Status
@@ -120,6 +121,57 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One ask of a batch. `position` counts from 0, as the asks were given.
+
+    `problem` says why there is no job: the code of the error (`quota_exceeded`,
+    `invalid_request`), `erased` or `expired` (there was one). A live job's card is still empty.
+    """
+
+    position: int
+    job: JobView | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """Many asks at once, and how far they are; the numbers are of the whole batch, `rows` a part.
+
+    `ended` counts rows where nothing more happens, `matched` those with something to show.
+    `credits_spent` is of the jobs that the batch started, not of those it joined or found cached.
+    """
+
+    id: str
+    created_at: datetime
+    rows: Sequence[BatchRow]
+    matched: int
+    ended: int
+    total: int
+    credits_spent: float
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether every row has ended."""
+        return self.ended >= self.total
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedView:
+    """A job that has changed: its version now, when it changed last, and who may follow it."""
+
+    job_id: str
+    version: int
+    caller_ids: frozenset[str]
+    prospect: Prospect
+    is_final: bool
+    at: datetime
+
+
+COMMITTED_WITHIN = timedelta(seconds=5)
+"""A change may be seen so much later than its `at`: who follows changes looks back that far."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventView:
     """One change of a job, for server-sent events. `seq` grows within a job."""
 
@@ -227,6 +279,9 @@ class Gauges:
     workers: int  # alive now
 
 
+NOTHING_YET = {"card": Card().model_dump(mode="json", exclude_none=True)}
+"""What a job has come to before anybody was asked."""
+
 NEEDS_A_HUMAN = frozenset({Status.not_found, Status.ambiguous, Status.provider_error})
 """Ends of a job after which somebody has to look for themselves."""
 
@@ -254,6 +309,13 @@ def job_view(row: Any, result: Mapping[str, Any]) -> JobView:
         error=_job_error(error) if error else None,
         card_token=row.card_token,
     )
+
+
+def cached_view(row: Any, now: datetime) -> JobView:
+    """Read the row of a job that has ended, as the cache's answer."""
+    is_fresh = row.fresh_until is not None and now < row.fresh_until
+    served_from = "fresh_cache" if is_fresh else "stale_cache"
+    return replace(job_view(row, row.result or {}), served_from=served_from)
 
 
 def ended_view(row: Any) -> EndedView:
