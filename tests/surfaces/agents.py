@@ -112,10 +112,10 @@ def refused(result: CallToolResult) -> str:
 
 
 @asynccontextmanager
-async def connected(url: str, key: str, era: str, **headers: str) -> AsyncIterator[Client]:
+async def connected(url: str, key: str, era: str, **options: Any) -> AsyncIterator[Client]:
     """Connect to a server over HTTP with an API key."""
-    fields = {"Authorization": f"Bearer {key}", **headers}
+    fields = {"Authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(headers=fields, timeout=60, trust_env=False) as http:
         transport = streamable_http_client(f"{url}/mcp", http_client=http)
-        async with Client(transport, mode=ERAS[era]) as client:
+        async with Client(transport, mode=ERAS[era], **options) as client:
             yield client

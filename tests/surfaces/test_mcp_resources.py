@@ -101,7 +101,7 @@ def test_arguments_are_completed_from_the_callers_own_cards(service: Any, era: s
     async def script(client: Client) -> list[list[str]]:
         template = ResourceTemplateReference(type="ref/resource", uri="battlecard://{email}")
         prompt = PromptReference(type="ref/prompt", name="account_brief")
-        asked = [
+        asked: list[tuple[Any, dict[str, str]]] = [
             (template, {"name": "email", "value": "SAR"}),
             (prompt, {"name": "domain", "value": ""}),
             (prompt, {"name": "goal", "value": "de"}),
