@@ -1,5 +1,6 @@
 """API keys and the secrets that sign callbacks."""
 
+import hmac
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,6 +106,15 @@ class Keys(Front):
             return callers.key_row(db, OPERATOR)
 
         return caller_view(self.database.write(found).result())
+
+    def secret_for(self, purpose: str) -> bytes:
+        """Return 32 bytes that all processes of this installation share, others per purpose.
+
+        They are derived from the operator's signing secret, which the store keeps from its first
+        use on and nobody can change.
+        """
+        kept = self.local_caller().callback_secret
+        return hmac.digest(kept.encode(), purpose.encode(), "sha256")
 
     def _key(self, key_id: str) -> Caller:
         row = self.database.read(lambda db: callers.key_row(db, key_id))

@@ -149,6 +149,23 @@ class Settings(BaseModel):
         alias="WARMCALL_FREE_QUOTA",
         description="Monthly enrichments of an API key that has no quota of its own.",
     )
+    ask_above: float = Field(
+        10,
+        ge=0,
+        alias="WARMCALL_ASK_ABOVE",
+        description="An agent asks its user before a refresh or batch that may cost more credits.",
+    )
+    oauth_issuer: str | None = Field(
+        None,
+        alias="WARMCALL_OAUTH_ISSUER",
+        description="URL of an OAuth issuer whose tokens /mcp takes beside API keys. A private "
+        "address has to be in WARMCALL_CALLBACK_ALLOW.",
+    )
+    oauth_audience: str | None = Field(
+        None,
+        alias="WARMCALL_OAUTH_AUDIENCE",
+        description="The `aud` of those tokens. Default: WARMCALL_PUBLIC_URL with /mcp.",
+    )
     slots: int = Field(
         64,
         ge=1,
@@ -279,6 +296,13 @@ class Settings(BaseModel):
         if value and not _is_http_url(value):
             raise ValueError("expected an http:// or https:// URL")
         return value.rstrip("/") if value else value
+
+    @field_validator("oauth_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        if value and not _is_http_url(value):
+            raise ValueError("expected an http:// or https:// URL")
+        return value  # to the letter what its tokens say
 
     @model_validator(mode="after")
     def _fresh_before_stale(self) -> "Settings":

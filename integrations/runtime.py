@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from uuid import uuid4
 
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -28,7 +29,7 @@ from app.guard import Allow, judge_callback
 from app.intake import Intake
 from app.listener import Listener
 from app.positioning import Positioning
-from app.provider import Provider
+from app.provider import Provider, Request
 from app.providers import ALL, KEYED, KEYLESS
 from app.providers.sandbox import Sandbox
 from app.settings import KEYED_PROVIDERS, Settings, without_secrets
@@ -40,6 +41,8 @@ from app.waterfall import converse
 PORTS_KNOWN = timedelta(seconds=1)
 """How long the bells of other processes are remembered before they are looked up again."""
 
+
+LOAD_S = 5.0
 
 PRESENT = timedelta(minutes=1)
 """A bell is rung as long as its process was heard of in this time."""
@@ -214,6 +217,18 @@ class Runtime:
         finally:
             await fetch.aclose()
 
+    async def load(self, url: str) -> bytes:
+        """Return what is at a URL, within LOAD_S and 64 kB; empty when it cannot be had.
+
+        The guard judges it as it does a callback: a private address has to be allowed.
+        """
+        fetch = self.fetch()
+        try:
+            answer = await fetch.call(Request("GET", url, guarded=True, timeout_s=LOAD_S))
+        finally:
+            await fetch.aclose()
+        return answer.body if answer.status == HTTPStatus.OK and not answer.failure else b""
+
     def close(self) -> None:
         """Commit what waits and close the database and the queue."""
         self.database.close()
@@ -354,5 +369,5 @@ def log_as_json(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Lines("{levelname}{name}{message}", style="{", timestamp=True))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("httpx", "huey", "aiohttp", "alembic", "uvicorn"):
+    for name in ("httpx", "huey", "aiohttp", "alembic", "uvicorn", "mcp"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -5,7 +5,7 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -14,9 +14,14 @@ from starlette.applications import Starlette
 from app import store
 from app.settings import Settings
 from integrations.connection import Connection
+from integrations.mcp.auth import Doorkeeper, Issuer, resource_url
+from integrations.mcp.front import Front
+from integrations.mcp.mount import Mounted, Streams, mounted
+from integrations.mcp.server import build, bus_of
 from integrations.pages import inbound as pages
 from integrations.rest import inbound as rest
 from integrations.rest.front import problems
+from integrations.rest.metrics import Metrics
 from integrations.runtime import Presence, Runtime, log_as_json, now, start
 
 log = logging.getLogger("warmcall.web")
@@ -34,12 +39,16 @@ OWN_FILES = 128
 
 def application(runtime: Runtime) -> Starlette:
     """Return the application with all its routes."""
+    metrics = Metrics(runtime.intake.gauges, runtime.intake.ended, now())
+    streams = Streams()
+    agents, heard = _agents(runtime, metrics, streams)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        presence = Presence(runtime.database, store.FOLLOWERS, runtime.watcher.heard)
+        presence = Presence(runtime.database, store.FOLLOWERS, heard)
         beating = asyncio.create_task(_beat(presence))
-        yield
+        async with agents.running():
+            yield
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
         await asyncio.to_thread(presence.leave)
@@ -51,9 +60,40 @@ def application(runtime: Runtime) -> Starlette:
         judge=runtime.judge,
         settings=runtime.settings,
         now=now,
+        metrics=metrics,
     )
     routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
+    routes += agents.routes
+    web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
+    web.state.end_streams = streams.end
+    return web
+
+
+def _agents(
+    runtime: Runtime, metrics: Metrics, streams: Streams
+) -> tuple[Mounted, Callable[[], None]]:
+    """Return the MCP surface, and what is to be called when something has changed."""
+    settings, intake = runtime.settings, runtime.intake
+    front = Front(
+        intake=intake,
+        watcher=runtime.watcher,
+        base_url=settings.base_url,
+        ask_above=settings.ask_above,
+        count=metrics.count,
+    )
+    bus = bus_of(front, now)
+    issuer = None
+    if settings.oauth_issuer:
+        audience = settings.oauth_audience or resource_url(settings.base_url)
+        issuer = Issuer(url=settings.oauth_issuer, audience=audience, load=runtime.load)
+    doorkeeper = Doorkeeper(intake=intake, issuer=issuer)
+    server = build(front, bus=bus)
+
+    def heard() -> None:
+        runtime.watcher.heard()
+        bus.heard()
+
+    return mounted(server, doorkeeper, settings.base_url, streams), heard
 
 
 async def _beat(presence: Presence) -> None:
@@ -77,13 +117,27 @@ def _most_connections() -> int:
     return max(1, files - OWN_FILES)
 
 
+class Server(uvicorn.Server):
+    """Ends the streams that would go on for ever before it waits for requests to end."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End."""
+        self._end_streams()
+        await super().shutdown(sockets)
+
+
 def serve(settings: Settings, host: str, port: int) -> None:
     """Be the web process until SIGTERM or SIGINT. Raises OSError when the port is taken."""
     listener = socket.create_server((host, port), backlog=512)
     log_as_json(settings.log_level)
     runtime = start(settings)
+    web = application(runtime)
     config = uvicorn.Config(
-        application(runtime),
+        web,
         http=Connection,
         ws="none",
         limit_concurrency=_most_connections(),
@@ -95,6 +149,6 @@ def serve(settings: Settings, host: str, port: int) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: None)  # uvicorn raises the signal again when it has ended
     log.info("web started", extra={"host": host, "port": port})
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config, web.state.end_streams).run(sockets=[listener])
     runtime.close()
     log.info("web ended")

@@ -24,7 +24,8 @@ REGISTRY = re.compile(r"https?://|--(extra-)?index-url|--find-links", re.IGNOREC
 def modules(*tops: str) -> Iterator[Path]:
     """Yield every Python file below these folders, relative to the root."""
     for top in tops:
-        yield from (path.relative_to(ROOT) for path in sorted((ROOT / top).rglob("*.py")))
+        found = (path.relative_to(ROOT) for path in sorted((ROOT / top).rglob("*.py")))
+        yield from (path for path in found if "node_modules" not in path.parts)
 
 
 def dotted(path: Path) -> str:

@@ -14,9 +14,9 @@ from rich.live import Live
 from app.intake import Intake
 from app.views import Ask, Caller, JobView
 from integrations.cli import render
+from integrations.cli.standby import standby
 from integrations.rest import render as rest
 from integrations.runtime import Runtime
-from integrations.worker import Worker
 
 POLL_S = 0.1
 
@@ -36,7 +36,7 @@ def brief(parts: Runtime, ask: Ask, wait: timedelta) -> Iterator[JobView]:
     if view.is_final:
         yield view
         return
-    with _standby(parts) as step_in:
+    with standby(parts) as step_in:
         with _stages() as watch:
             view = _follow(parts.intake, caller, view, wait, watch, step_in)
         yield view
@@ -59,26 +59,6 @@ def _follow(
             view = intake.job(caller, view.id)
             watch(view)
     return view
-
-
-@contextmanager
-def _standby(parts: Runtime) -> Iterator[Callable[[], None]]:
-    """Yield what starts a worker in this process once no other is alive (any more).
-
-    The other may well be that of a `brief` beside this one, which ends as soon as it has its card.
-    """
-    own: list[Worker] = []
-
-    def step_in() -> None:
-        if not own and not parts.intake.workers_alive():
-            own.append(Worker(parts))
-            own[0].start()
-
-    try:
-        yield step_in
-    finally:
-        for worker in own:
-            worker.stop()
 
 
 @contextmanager

@@ -25,9 +25,9 @@ from app.prospect import identify
 from app.settings import Settings
 from app.views import SCOPES, UNLIMITED, Ask
 from integrations import runtime, web, worker
+from integrations.cli import agent, render, tables
 from integrations.cli import brief as briefing
 from integrations.cli import doctor as checks
-from integrations.cli import render, tables
 from integrations.cli.up import (
     Child,
     Supervisor,
@@ -159,6 +159,13 @@ def worker_process(supervised: Supervised = False) -> None:
         follow_parent()
     settings = _settings()
     worker.serve(settings)
+
+
+@app.command(name="mcp")
+def mcp_process() -> None:
+    """Serve an agent on this machine over standard input and output (MCP). Needs no server."""
+    with _running() as parts:
+        agent.speak(parts)
 
 
 def _child(name: str, settings: Settings, *options: str) -> Child:

@@ -367,12 +367,14 @@ def routes(
     judge: Callable[[str], None],
     settings: Settings,
     now: Callable[[], datetime],
+    metrics: Metrics | None = None,
 ) -> list[BaseRoute]:
     """Return the routes of this surface for the service's one application.
 
-    `judge` raises Blocked for a URL that no callback may be sent to.
+    `judge` raises Blocked for a URL that no callback may be sent to. `metrics` may be shared with
+    other surfaces, which count their requests too.
     """
-    metrics = Metrics(intake.gauges, intake.ended, now())
+    metrics = metrics or Metrics(intake.gauges, intake.ended, now())
     rest = Rest(intake, watcher, verify, judge, settings, now, metrics, Front(intake))
     open_routes = [
         Route("/healthz", rest.healthz),

@@ -1,0 +1,124 @@
+"""What every tool stands on: who asks, threads for blocking verbs, and errors in our words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import SkipValidation
+
+from app.errors import Forbidden, Unauthorized, WarmcallError
+from app.intake import Caller, Intake, JobView
+
+THREADS = 64  # blocking verbs at once
+
+READ_ONLY = "x-warmcall-readonly"
+"""Header of a connection that may not change or spend anything."""
+
+NEXT: Mapping[str, str] = {
+    "error": "Try again later.",
+    "invalid_prospect": "Call the tool again with an e-mail address, a domain, a LinkedIn URL or "
+    "'Name, Company'.",
+    "disposable_address": "Call the tool again with the person's work address.",
+    "invalid_request": "Correct the arguments and call the tool again.",
+    "unauthorized": "The user has to connect with a valid API key.",
+    "forbidden": "An operator can make a key that may: `warmcall keys create NAME --scope spend`. "
+    "get_battlecard shows what was prepared before.",
+    "not_found": "Call prepare_call with the prospect; its answer names the job_id.",
+    "conflict": "Call get_enrichment with the job_id for its state.",
+    "idempotency_mismatch": "Call the tool again.",
+    "quota_exceeded": "get_battlecard still shows cards that were prepared before.",
+    "too_many_requests": "Call the tool again in some seconds.",
+    "suppressed": "Do not look this prospect up again.",
+    "bad_settings": "An operator has to run `warmcall doctor`.",
+    "not_ready": "Call the tool again in some seconds.",
+    "blocked_address": "Use another address.",
+    "delivery_failed": "Call the tool again later.",
+}
+"""Code of an error -> what to do next."""
+
+T = TypeVar("T")
+
+
+class Watcher(Protocol):
+    """Tells when jobs change; it asks the store once for all who wait."""
+
+    async def changed(self, job_id: str, version: int, timeout_s: float) -> bool:
+        """Wait until the job's version passed `version` or it ended; False = not in time."""
+
+    async def final(self, job_id: str, timeout_s: float) -> bool:
+        """Wait until the job has ended; False = not in time."""
+
+
+class Admitted(AccessToken):
+    """A token that was found valid, with the caller it belongs to; the token itself is not kept."""
+
+    caller: SkipValidation[Caller]
+
+
+def uncounted(surface: str, outcome: str) -> None:
+    """Count nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The core as this surface uses it.
+
+    `local` is who asks where no key comes with a request: over stdio, in a process of their own.
+    A refresh or a batch that may cost more credits than `ask_above` is asked about first.
+    `count` takes the surface and how a request for a card ended.
+    """
+
+    intake: Intake
+    watcher: Watcher
+    base_url: str
+    ask_above: float
+    local: Caller | None = None
+    count: Callable[[str, str], None] = uncounted
+    threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
+
+    def caller(self) -> Caller:
+        """Return who asks. Raises Unauthorized when nobody was let in."""
+        token = get_access_token()
+        if isinstance(token, Admitted):
+            return token.caller
+        if self.local is None:
+            raise Unauthorized("No valid API key came with the request.")
+        return self.local
+
+    def require(self, scope: str) -> Caller:
+        """Return who asks, if the key has this scope. Raises Forbidden that names it otherwise."""
+        caller = self.caller()
+        if scope not in caller.scopes:
+            raise Forbidden(f"This API key lacks the scope `{scope}`.")
+        return caller
+
+    async def run(self, verb: Callable[[], T]) -> T:
+        """Run a blocking verb in a thread."""
+        return await run_sync(verb, limiter=self.threads)
+
+    async def seen(self, caller: Caller, job_id: str) -> JobView:
+        """Return a job as it is now. Raises NotFound."""
+        return await self.run(lambda: self.intake.job(caller, job_id))
+
+
+def front_of(ctx: Context[Front, Any]) -> Front:
+    """Return what the server of this request stands on."""
+    front: Front = ctx.request_context.lifespan_context
+    return front
+
+
+def is_read_only(headers: Mapping[str, str] | None) -> bool:
+    """Tell whether a connection may not change or spend anything."""
+    said = headers.get(READ_ONLY, "") if headers else ""
+    return said.strip().lower() in {"1", "true", "yes"}
+
+
+def told(exc: WarmcallError) -> ToolError:
+    """Return an error as the model reads it: what was wrong, and what to do."""
+    return ToolError(f"{exc} {NEXT[exc.code]}")

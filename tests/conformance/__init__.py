@@ -1,0 +1,1 @@
+"""What `make test-mcp` runs: other people's clients and the public suite, against this server."""
