@@ -102,6 +102,8 @@ TOOLS = {
     "get_usage",
 }
 
+PAGE = "ui://warmcall/battlecard.html"
+
 CLIENTS = {
     "first generation": ("v1.mjs", (), HANDSHAKE, "amy.adams@initrode.example"),
     "second, handshake": ("v2.mjs", ("legacy",), HANDSHAKE, "ben.brown@hooli.example"),
@@ -227,31 +229,54 @@ def test_the_product_passes_what_needs_no_fixtures(
     assert not problems, "\n".join(problems)
 
 
-def inspect(node: str, stack: Stack, key: str, era: str, *options: str) -> Any:
-    """Run Inspector on the product; return what it printed. Its exit code tells any problem."""
-    told = run(
-        node,
-        str(INSPECTOR),
-        "--cli",
-        f"{stack.url}/mcp",
-        *("--transport", "http", "--header", f"Authorization: Bearer {key}"),
-        *("--protocol-era", era, *options),
-    )
+def inspect(node: str, *options: str) -> Any:
+    """Run Inspector; return what it printed. Its exit code tells any problem."""
+    told = run(node, str(INSPECTOR), "--cli", *options)
     assert told.returncode == 0, told.stdout[-2_000:] + told.stderr[-4_000:]
     return orjson.loads(told.stdout)
 
 
-@pytest.mark.parametrize("era", ERAS.values())
-def test_inspector_finds_every_schema_portable(node: str, stack: Stack, key: str, era: str) -> None:
-    listed = inspect(node, stack, key, era, "--method", "tools/list", "--strict")
+@pytest.fixture(params=ERAS.values())
+def served(request: pytest.FixtureRequest, stack: Stack, key: str) -> tuple[str, ...]:
+    """Inspector's options for the product over HTTP, in each era."""
+    header = f"Authorization: Bearer {key}"
+    options = ("--transport", "http", "--header", header, "--protocol-era", request.param)
+    return (f"{stack.url}/mcp", *options)
+
+
+@pytest.fixture(params=ERAS.values())
+def piped(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, ...]:
+    """Inspector's options for the product over standard input and output, in each era."""
+    settings = {"PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{tmp_path / 'warmcall.db'}"}
+    env = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
+    argv = (sys.executable, "-P", "-m", "integrations.cli.inbound", "mcp")
+    patience = ("--connect-timeout", str(1_000 * PATIENCE_S))  # the process starts when it is asked
+    return (*argv, *env, "--transport", "stdio", *patience, "--protocol-era", request.param)
+
+
+def preparing(prospect: str) -> tuple[str, ...]:
+    call = ("--method", "tools/call", "--tool-name", "prepare_call")
+    return (*call, "--tool-arg", f"prospect={prospect}")
+
+
+def test_inspector_finds_every_schema_portable(node: str, served: tuple[str, ...]) -> None:
+    listed = inspect(node, *served, "--method", "tools/list", "--strict")
     assert {tool["name"] for tool in listed["tools"]} == TOOLS
 
 
-@pytest.mark.parametrize("era", ERAS.values())
-def test_inspector_prepares_a_call(node: str, stack: Stack, key: str, era: str) -> None:
-    who = "prospect=sarah.chen@acme.example"
-    call = ("--method", "tools/call", "--tool-name", "prepare_call", "--tool-arg", who)
-    answered = inspect(node, stack, key, era, *call)
+def test_inspector_finds_the_page_that_shows_a_card(node: str, served: tuple[str, ...]) -> None:
+    told = inspect(node, *served, *preparing("nobody@globex.example"), "--app-info")
+    assert told["resourceUri"] == PAGE
+
+
+def test_inspector_prepares_a_call(node: str, served: tuple[str, ...]) -> None:
+    prospect = f"slow@{served[-1]}.example"  # so slow that, where there are tasks, it becomes one
+    answered = inspect(node, *served, *preparing(prospect))
+    assert answered["structuredContent"]["status"] == "complete"
+
+
+def test_inspector_prepares_a_call_without_a_server(node: str, piped: tuple[str, ...]) -> None:
+    answered = inspect(node, *piped, *preparing("sarah.chen@acme.example"))
     assert answered["structuredContent"]["status"] == "complete"
 
 
@@ -291,7 +316,7 @@ def assert_shown(seen: Mapping[str, Any], prospect: str) -> None:
     assert prospect in seen["resource"]["uri"]
     assert seen["resource"]["card"]["card"]["person"]["email"]["address"] == prospect
     assert seen["missing"] == -32602
-    assert "ui://warmcall/battlecard.html" in seen["resources"]
+    assert PAGE in seen["resources"]
     assert {"battlecard://{email}", "company://{domain}"} <= set(seen["templates"])
     assert {"call_prep", "account_brief", "follow_up_email"} == set(seen["prompts"])
     assert "resource" in {one["content"]["type"] for one in seen["prompt"]}
