@@ -20,6 +20,7 @@ from app.settings import KEYED_PROVIDERS, KEYLESS_PROVIDERS, rows
 from app.tasks import Tasks
 from app.views import SCOPES
 from integrations.cli import inbound
+from integrations.mcp.tools import TOOLS, prepare_call
 from integrations.rest import problem
 from integrations.rest.openapi import OPERATIONS
 
@@ -45,6 +46,7 @@ def public_words() -> set[str]:
         *(f"command {words}" for words in commands()),
         *(f"option {words} {name}" for words, named in commands().items() for name in named),
         *(f"task {name}" for name in tasks()),
+        *(f"tool {tool.__name__}" for tool in (prepare_call, *TOOLS)),
     }
 
 

@@ -79,10 +79,10 @@ CONCISE_PERSON = frozenset(
 )
 
 AFTER: Mapping[Status, str] = {
-    Status.partial: "Some providers did not answer; `missing` names what nobody knew. Call "
+    Status.partial: "Some providers did not answer; missing lists what nobody knew. Call "
     "prepare_call with refresh=true later to ask them again.",
     Status.ambiguous: "Several people fit and none was guessed: call prepare_call with the "
-    "linkedin_url of the right one in `candidates`.",
+    "linkedin_url of the right one in candidates.",
     Status.not_found: "Nobody who was asked knows this prospect. Check the spelling, or call "
     "prepare_call with a LinkedIn URL, another address or the company's domain.",
     Status.provider_error: "Nothing was found and some providers did not answer: call prepare_call "

@@ -16,6 +16,7 @@ from mcp.server.mcpserver import RequestStateSecurity
 from app.front import OPERATOR
 from integrations.mcp import tools
 from integrations.mcp.bus import EVERYTHING, Bus
+from integrations.mcp.card_tasks import card_tasks
 from integrations.mcp.front import Front
 from integrations.mcp.limits import Subscriptions, narrowed, noted, plain_errors, prompt_errors
 from integrations.mcp.prompts import add_prompts
@@ -70,7 +71,7 @@ def build(
         description="Call-prep battlecards from an e-mail address or a domain",
         instructions=INSTRUCTIONS,
         version=version("warmcall"),
-        extensions=[_view(), *extensions],
+        extensions=[_view(), card_tasks(), *extensions],
         lifespan=_lifespan(front, bus),
         request_state_security=RequestStateSecurity(keys=[front.intake.secret_for(SEAL)]),
         cache_hints=CACHING,

@@ -360,7 +360,8 @@ PREPARE = ("Prepare a call", _hints(reads=False, world=True))
 
 def described(tool: Tool, title: str, hints: ToolAnnotations) -> dict[str, Any]:
     """Return what a tool is registered with."""
-    text = cleandoc(tool.__doc__ or "")
+    paragraphs = cleandoc(tool.__doc__ or "").split("\n\n")
+    text = "\n\n".join(" ".join(one.split()) for one in paragraphs)
     return {
         "name": tool.__name__,
         "title": title,

@@ -19,6 +19,7 @@ def serve(
     http: "type[asyncio.Protocol] | Literal['auto']" = "auto",
     at_once: int | None = None,
     port: int = 0,
+    lifespan: Literal["on", "off"] = "off",
 ) -> Iterator[str]:
     """Serve `app` on this port (0: a free one) and give its base URL, without a slash at the end.
 
@@ -31,7 +32,7 @@ def serve(
     config = uvicorn.Config(
         app,
         log_level="warning",
-        lifespan="off",
+        lifespan=lifespan,
         ws="none",
         loop="asyncio",
         http=http,

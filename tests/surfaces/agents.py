@@ -94,8 +94,8 @@ def call(
 def told(result: CallToolResult) -> dict[str, Any]:
     """Return what a call answered as an object; it was no error."""
     assert not result.is_error, text(result)
-    assert result.structured_content is not None
-    return result.structured_content
+    shown: dict[str, Any] = result.structured_content
+    return shown
 
 
 def text(result: CallToolResult) -> str:

@@ -1,7 +1,7 @@
 """The MCP tools over the real core, in both eras: what they answer, spend and refuse."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from mcp import Client, MCPError
@@ -224,7 +224,7 @@ def test_a_batch_belongs_to_who_began_it(service: Any) -> None:
 # what costs
 
 
-def answering(action: str, spend: bool) -> dict[str, Any]:
+def answering(action: Literal["accept", "decline"], spend: bool) -> dict[str, Any]:
     """Return the options of a client whose user answers every question so."""
 
     async def asked(_: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
@@ -281,12 +281,13 @@ def test_a_used_up_allowance_is_told_with_a_way_on(service: Any) -> None:
 @eras
 def test_a_read_key_sees_what_it_may_and_spends_nothing(service: Any, era: str) -> None:
     reader = key(service, "read")
-    for tool, arguments in [
+    refusals: list[tuple[str, dict[str, Any]]] = [
         ("prepare_call", {"prospect": SARAH}),
         ("prepare_call", {"prospect": SARAH, "refresh": True, "confirm": True}),
         ("enrich_batch", {"prospects": [SARAH], "confirm": True}),
         ("find_decision_makers", {"company_domain": "acme.example"}),
-    ]:
+    ]
+    for tool, arguments in refusals:
         assert "spend" in refused(call(service, tool, arguments, caller=reader, era=era))
     assert jobs(service) == 0
     assert told(call(service, "get_usage", caller=reader, era=era))["used"] == 0
