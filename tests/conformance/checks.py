@@ -270,9 +270,16 @@ def test_inspector_finds_the_page_that_shows_a_card(node: str, served: tuple[str
 
 
 def test_inspector_prepares_a_call(node: str, served: tuple[str, ...]) -> None:
-    prospect = f"slow@{served[-1]}.example"  # so slow that, where there are tasks, it becomes one
-    answered = inspect(node, *served, *preparing(prospect))
+    answered = inspect(node, *served, *preparing(f"sarah.chen@{served[-1]}.example"))
     assert answered["structuredContent"]["status"] == "complete"
+
+
+def test_inspector_follows_a_slow_call_as_a_task(node: str, stack: Stack, key: str) -> None:
+    header = f"Authorization: Bearer {key}"
+    options = ("--transport", "http", "--header", header, "--protocol-era", "modern")
+    answered = inspect(node, f"{stack.url}/mcp", *options, *preparing("slow@acme.example"))
+    assert answered["structuredContent"]["status"] == "complete"
+    assert '"tasks/get"' in stack.log("web")
 
 
 def test_inspector_prepares_a_call_without_a_server(node: str, piped: tuple[str, ...]) -> None:

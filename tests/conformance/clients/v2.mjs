@@ -4,7 +4,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 
 import { visit } from "./visit.mjs";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 const [url, prospect, mode] = process.argv.slice(2);
 const headers = { Authorization: `Bearer ${process.env.API_KEY}` };
