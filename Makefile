@@ -9,13 +9,20 @@ ARGS ?=
 PORT ?= 8000
 export PORT
 
-.PHONY: run test test-faults hostile lint format lock bench bench-growth soak bench-lock
+NODE_PARTS := tests/conformance/node_modules
+NODE_READY := $(NODE_PARTS)/.ready
+
+.PHONY: run test test-mcp test-faults hostile lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
 
 test: lint
 	PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadfile # the seed: both collect the same names
+
+# Other people's MCP clients and the public conformance suite against ours; needs npm, brings a Node.
+test-mcp: $(READY) $(NODE_READY)
+	$(BIN)/pytest -v --durations=5 tests/conformance/checks.py
 
 # What breaks on purpose alone, and again and again: make test-faults TIMES=5
 TIMES ?= 1
@@ -62,6 +69,10 @@ $(PEERS_READY): bench/requirements.lock
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.lock
 	@touch $(PEERS_READY)
+
+$(NODE_READY): tests/conformance/package.json tests/conformance/package-lock.json
+	cd tests/conformance && npm ci --loglevel=error
+	@touch $(NODE_READY)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("warmcall needs Python 3.11 or newer; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
+
 from app.settings import KEYED_PROVIDERS, KEYLESS_PROVIDERS, env_example
 from tests.words import LISTING, error_kinds, public_words
 
@@ -133,8 +135,21 @@ def test_the_lock_names_no_place_and_pins_by_hash() -> None:
     assert lock.count("--hash=sha256:") >= len(pinned)
 
 
+def test_the_lock_of_what_runs_on_node_names_no_place_and_pins_by_hash() -> None:
+    folder = HERE / "conformance"
+    asked = orjson.loads((folder / "package.json").read_bytes())
+    packages = orjson.loads((folder / "package-lock.json").read_bytes())["packages"]
+    direct = asked["dependencies"] | asked["optionalDependencies"]
+    assert all(re.fullmatch(r"\d[\w.-]+", version) for version in direct.values()), direct
+    del packages[""]
+    assert not [name for name, one in packages.items() if "resolved" in one]
+    assert not [name for name, one in packages.items() if "integrity" not in one]
+
+
 def test_ci_runs_the_tests_as_the_readme_says() -> None:
-    assert "make test" in (ROOT / ".ci/run").read_text("utf-8")
+    ci = (ROOT / ".ci/run").read_text("utf-8")
+    assert "make test\nmake test-mcp\n" in ci
     readme = (ROOT / "README.md").read_text("utf-8")
     assert "make run" in readme
     assert "make test" in readme
+    assert "make test-mcp" in readme

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from integrations.connection import Connection
+from integrations.mcp.mount import without_space
 from integrations.mcp.tasks import Tasks
 from tests.conformance import book, fixtures
 
@@ -44,7 +45,7 @@ def build() -> MCPServer[Any]:
 def application() -> Starlette:
     """Return the server as an ASGI application at /mcp."""
     server = build()
-    mounted = server.streamable_http_app(stateless_http=True)
+    mounted = without_space(server.streamable_http_app(stateless_http=True))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
