@@ -24,7 +24,7 @@ KEY = re.compile(r"wc_[\w-]{20,}")
 def start(stack: Stack) -> "subprocess.Popen[bytes]":
     """Start everything and wait until it has told its address."""
     told = len(stack.log("up")) if (stack.folder / "up.log").exists() else 0
-    process = stack.start("up")
+    process = stack.start_cold("up")
     wait_until(lambda: stack.url in stack.log("up")[told:], "the address to be printed")
     return process
 
