@@ -16,7 +16,7 @@ from tests.fakes.vendors import Vendors
 from tests.journeys.stack import LOCAL, Receiver, installed, vendors_served, wait_until
 
 KILLS = 50
-JOBS = 250
+JOBS = 150
 FINAL = {"complete", "partial", "not_found", "provider_error"}
 
 
