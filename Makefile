@@ -15,7 +15,7 @@ run: $(READY)
 	$(BIN)/warmcall up
 
 test: lint
-	PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadfile # the seed: both collect the same names
+	PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder # the seed: both collect the same names
 
 # What breaks on purpose alone, and again and again: make test-faults TIMES=5
 TIMES ?= 1
