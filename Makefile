@@ -18,7 +18,7 @@ run: $(READY)
 	$(BIN)/warmcall up
 
 test: lint
-	PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadfile # the seed: both collect the same names
+	PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder # the seed: both collect the same names
 
 # Other people's MCP clients and the public conformance suite against ours; needs npm, brings a Node.
 test-mcp: $(READY) $(NODE_READY)

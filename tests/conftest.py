@@ -1,10 +1,12 @@
 """The service from real parts: a database, a queue, a clock that the test moves."""
 
 import asyncio
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -31,6 +33,8 @@ from tests.fakes.oracle import answering
 from tests.fakes.servers import Backend, Postgres, Redis
 
 LEASE = timedelta(seconds=8)
+LONG = {"journeys", "faults", "test_bench.py", "test_engine.py", "hostile"}
+"""Folders and files with tests that take long."""
 
 
 @dataclass
@@ -161,6 +165,20 @@ class Service:
         self.database.write(lambda db: self.keeper.sweep(db, depth)).result()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes long: the files that are left at the end share out evenly."""
+    items.sort(key=lambda one: not LONG & set(one.path.parts))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the garbage collector off a million objects that the imports make and that all stay."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -182,13 +200,28 @@ def redis() -> Iterator[Redis]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a database with all tables and nothing in them, for each test to copy."""
+    path = tmp_path_factory.mktemp("template") / "0.db"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    database.close()
+    return path
+
+
 @pytest.fixture
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Where the service keeps its rows and messages; the default, unless a test asks for all."""
     name = getattr(request, "param", "sqlite")
     if name == "sqlite":
         bare = f"sqlite:///{tmp_path / 'bare.db'}"
-        return Backend(name, lambda number: f"sqlite:///{tmp_path / f'{number}.db'}", lambda: bare)
+        template: Path = request.getfixturevalue("template")
+
+        def copied(number: int) -> str:
+            return f"sqlite:///{copyfile(template, tmp_path / f'{number}.db')}"
+
+        return Backend(name, copied, lambda: bare)
     server: Postgres = request.getfixturevalue("postgres")
 
     def database(number: int) -> str:

@@ -1,8 +1,6 @@
 """One writer: what fails is undone alone, what is committed is seen, migrations do not collide."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +13,7 @@ from sqlmodel import SQLModel
 
 from app.database import Database, ring, written
 from tests.fakes.servers import BACKENDS, Backend
-
-ROOT = Path(__file__).parent.parent
-
+from tests.journeys.nursery import nursery
 
 pytestmark = pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 
@@ -121,8 +117,12 @@ def test_the_tables_are_what_the_migrations_make(backend: Backend) -> None:
     assert found == []
 
 
-def test_processes_that_start_at_once_do_not_collide(backend: Backend) -> None:
-    code = "import sys; from app.database import Database; Database(sys.argv[1]).migrate()"
-    command = [sys.executable, "-c", code, backend.bare()]
-    started = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
-    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+def test_processes_that_start_at_once_do_not_collide(backend: Backend, tmp_path: Path) -> None:
+    env = {"DATABASE_URL": backend.bare()}
+    with (tmp_path / "log").open("wb") as log:
+        started = [
+            nursery().start(["keys", "list"], tmp_path, env, stdout=log, stderr=log)
+            for _ in range(4)
+        ]
+    ended = [process.wait(60) for process in started]
+    assert ended == [0, 0, 0, 0], (tmp_path / "log").read_text()

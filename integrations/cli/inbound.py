@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing found. Errors are one line on stderr.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -62,6 +63,7 @@ KeyId = Annotated[str, Argument(metavar="ID", help="The key's id, see `warmcall 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    gc.freeze()  # what was imported stays: no search for garbage needs to pass over it
     sys.excepthook = one_line
     logging.getLogger().addHandler(logging.NullHandler())  # `web` and `worker` log, commands talk
     sys.exit(run(sys.argv[1:]))

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.fakes.market import Person
 from tests.fakes.vendors import Vendors
-from tests.journeys.stack import LOCAL, Job, Receiver, Stack, json_of, wait_until
+from tests.journeys.stack import LOCAL, Job, Process, Receiver, Stack, json_of, wait_until
 
 PATIENCE_S = 60
 FLOOD = 100_000_000  # bytes
@@ -93,7 +93,7 @@ class Poison:
 
 
 @contextmanager
-def full_disk(*processes: "subprocess.Popen[bytes]") -> Iterator[None]:
+def full_disk(*processes: Process) -> Iterator[None]:
     """Let these processes write no byte to any file, as on a disk without space."""
     before = [resource.prlimit(one.pid, resource.RLIMIT_FSIZE) for one in processes]
     for one, (_, hard) in zip(processes, before, strict=True):

@@ -1,7 +1,6 @@
 """A job whose answer kills the worker: three workers die of it, then it is parked."""
 
 import signal
-import subprocess
 import threading
 from pathlib import Path
 
@@ -63,4 +62,3 @@ def test_a_poisoned_job_is_parked_after_three_deaths_and_the_others_end_well(
     assert (poison.doses, keeper.deaths) == (3, 3)
     assert (parked["status"], parked["error"]["code"]) == ("provider_error", "worker_died")
     assert {one["status"] for one in told.values()} == {"complete"}
-    assert isinstance(keeper.worker, subprocess.Popen)

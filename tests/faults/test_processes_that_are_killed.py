@@ -46,7 +46,7 @@ def kill(stack: Stack, up: "subprocess.Popen[bytes]", victim: str) -> "subproces
     up.send_signal(signal.SIGKILL)
     up.wait()
     wait_until(lambda: not is_open(stack.port), "the children to follow", 30)
-    return stack.start("up", "--host", LOCAL)
+    return stack.start_cold("up", "--host", LOCAL)
 
 
 def test_web_worker_and_supervisor_are_killed_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_web_worker_and_supervisor_are_killed_and_nothing_is_lost(tmp_path: Path
         installed(tmp_path, **settings, **OPTIONS) as stack,
     ):
         key = stack.key("--quota", "unlimited")
-        up = stack.start("up", "--host", LOCAL)
+        up = stack.start_cold("up", "--host", LOCAL)
         for victim in ("web", "worker", "supervisor"):
             wait_until(lambda: is_open(stack.port), "the web process")
             emails = people(vendors, [f"{victim}{number}" for number in range(8)])

@@ -166,7 +166,7 @@ def test_a_huge_value_in_any_place_stays_bounded(case: Case) -> None:
     provider = PROVIDERS[case.provider]
     for number, body in enumerate(bodies_of(case)):
         for path in paths(body) if isinstance(body, dict | list) else ():
-            for huge in ("é<b>" * 20_000, ["x y"] * 2_000, "9" * 5_000):
+            for huge in ("é<b>" * 6_000, ["x y"] * 2_000, "9" * 5_000):
                 spoilt = wire(replaced(body, path, huge))
                 finding = asyncio.run(driven(provider, case, {number: spoilt}))
                 assert_bounded(finding, provider, case)

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -21,10 +22,28 @@ from tests.journeys.stack import Job, Stack, installed, is_open, json_of, wait_u
 KEY = re.compile(r"wc_[\w-]{20,}")
 
 
+PROGRAM = Path(sys.executable).with_name("warmcall")
+
+
 def start(stack: Stack) -> "subprocess.Popen[bytes]":
-    """Start everything and wait until it has told its address."""
+    """Start everything as `make run` does, and wait until it has told its address.
+
+    What it prints goes into up.log, what it complains of into error.log.
+    """
     told = len(stack.log("up")) if (stack.folder / "up.log").exists() else 0
-    process = stack.start("up")
+    with (
+        (stack.folder / "up.log").open("ab") as out,
+        (stack.folder / "error.log").open("ab") as err,
+    ):
+        process = subprocess.Popen(
+            [PROGRAM, "up"],
+            cwd=stack.folder,
+            env=stack.env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+    stack.processes.append(process)
     wait_until(lambda: stack.url in stack.log("up")[told:], "the address to be printed")
     return process
 
@@ -77,7 +96,17 @@ def test_the_first_start_leads_to_a_card_and_no_start_leaves_anything_behind(
         up.send_signal(signal.SIGTERM)
         assert up.wait(30) == 0
         assert are_gone(family)
-        assert "Traceback" not in stack.log("up")
+        assert "Traceback" not in stack.log("error")
+        assert not KEY.search(stack.log("error"))
+        listed = subprocess.run(
+            [PROGRAM, "keys", "list"],
+            cwd=stack.folder,
+            env=stack.env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert listed.stdout.count("key_") == 1
 
         again = start(stack)
         assert not KEY.search(stack.log("up")[len(said) :])

@@ -12,7 +12,8 @@ import pytest
 
 from tests.fakes.names import NOTES, SITE
 from tests.fakes.sites import Sites, fictional, proxied
-from tests.journeys.stack import LOCAL, ROOT, Job, installed, outcomes
+from tests.journeys.nursery import ROOT
+from tests.journeys.stack import LOCAL, Job, installed, outcomes
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         stack.env["PYTHONPATH"] = os.pathsep.join((str(folder), str(ROOT)))
         others = ("lotte.verbeek@example.com", "example.org", "example.net")
         json = ("--format", "json")
-        told = {"example.com": stack.run("brief", "example.com", *json)}
+        told = {"example.com": stack.run_cold("brief", "example.com", *json)}
         with ThreadPoolExecutor(2) as pool:
-            text = pool.submit(stack.run, "brief", "https://www.example.com/products?ref=mail")
-            ended = [pool.submit(stack.run, "brief", one, *json) for one in others]
+            text = pool.submit(stack.run_cold, "brief", "https://www.example.com/products?ref=mail")
+            ended = [pool.submit(stack.run_cold, "brief", one, *json) for one in others]
             told |= {one: run.result() for one, run in zip(others, ended, strict=True)}
         told["text"] = text.result()
         yield Desk(told, sites, (folder / NOTES).read_text())

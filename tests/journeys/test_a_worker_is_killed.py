@@ -16,7 +16,7 @@ from tests.fakes.vendors import Vendors
 from tests.journeys.stack import LOCAL, Receiver, installed, vendors_served, wait_until
 
 KILLS = 50
-JOBS = 250
+JOBS = 150
 FINAL = {"complete", "partial", "not_found", "provider_error"}
 
 
@@ -52,7 +52,7 @@ def test_fifty_kills_lose_no_job_and_ask_no_committed_answer_again(tmp_path: Pat
                 asking = pool.submit(ask_for_all, client, callback)
                 pause = threading.Event()
                 for _ in range(KILLS):
-                    pause.wait(chance.uniform(0.2, 1.4))
+                    pause.wait(chance.uniform(0.05, 0.45))
                     worker.send_signal(signal.SIGKILL)
                     worker.wait()
                     worker = stack.start("worker")
@@ -83,7 +83,7 @@ def ask_for_all(client: httpx.Client, callback: str) -> list[str]:
         answer = client.post("/v1/enrich", json=body)
         assert answer.status_code == 202, answer.text
         jobs.append(answer.json()["job_id"])
-        pause.wait(0.15)
+        pause.wait(0.05)
     return jobs
 
 

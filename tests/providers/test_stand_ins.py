@@ -29,7 +29,7 @@ every_vendor = pytest.mark.parametrize("name", NAMES)
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Vendors, httpx.Client]]:
     vendors = Vendors()
-    with serve(vendors.app()) as base_url, httpx.Client(base_url=base_url) as client:
+    with serve(vendors.app()) as base_url, httpx.Client(base_url=base_url, verify=False) as client:
         yield vendors, client
 
 

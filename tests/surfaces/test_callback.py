@@ -78,7 +78,7 @@ def listening(receiver: Receiver) -> Iterator[Receiver]:
 
 async def call(request: Request) -> Answer:
     """Send over real HTTP, as app/fetch.py does for a guarded request: a failure is an answer."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         try:
             got = await client.request(
                 request.method, request.url, content=request.content, headers=request.headers

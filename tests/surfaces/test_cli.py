@@ -3,18 +3,11 @@
 import json
 import os
 import re
-import shlex
-import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -426,66 +419,6 @@ def test_a_key_that_was_never_used_says_so() -> None:
 
 
 # --- up ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as once:
-        number: int = once.getsockname()[1]
-        return number
-
-
-@pytest.fixture
-def started(tmp_path: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
-    """Start everything in an empty folder, as `make run` does."""
-    with subprocess.Popen(
-        [Path(sys.executable).with_name("warmcall"), "up"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PORT": str(port)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        yield process
-        process.kill()
-
-
-def sent_as_printed(line: str) -> tuple[int, dict[str, object]]:
-    """Do what the printed curl line does, for machines without curl."""
-    words = shlex.split(line)
-    url = urlsplit(next(word for word in words if word.startswith("http")))
-    headers = [words[i + 1] for i, word in enumerate(words) if word == "-H"]
-    body = words[words.index("-d") + 1]
-    with closing(HTTPConnection(str(url.hostname), url.port, timeout=30)) as connection:
-        connection.request("POST", url.path, body, dict(one.split(": ", 1) for one in headers))
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-
-
-def test_the_first_start_prints_a_key_and_a_curl_line_that_gives_a_card(
-    started: "subprocess.Popen[str]", tmp_path: Path, port: int
-) -> None:
-    assert started.stdout is not None
-    printed: list[str] = []
-    while not printed or not printed[-1].startswith("curl "):
-        printed.append(started.stdout.readline())
-        assert printed[-1], printed
-    key = re.findall(r"wc_\S+", printed[0])[0]
-    assert key in printed[-1]
-    status, job = sent_as_printed(printed[-1])
-    assert (status, job["status"]) == (200, "complete")
-    assert "VP of Sales" in json.dumps(job["card"])
-    started.send_signal(signal.SIGTERM)
-    assert started.wait(25) == 0
-    again = subprocess.run(
-        [Path(sys.executable).with_name("warmcall"), "keys", "list"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert again.stdout.count("key_") == 1
 
 
 def test_up_says_so_when_the_port_is_taken_and_creates_no_key(cli: Cli, tmp_path: Path) -> None:
