@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.journeys.nursery import ROOT
 from tests.journeys.stack import (
     LOCAL,
-    ROOT,
     Stack,
     free_port,
     installed,
