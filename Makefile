@@ -9,13 +9,22 @@ ARGS ?=
 PORT ?= 8000
 export PORT
 
-.PHONY: run test test-faults hostile lint format lock bench bench-growth soak bench-lock
+.PHONY: run test test-browser test-faults hostile lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
 
 test: lint
 	PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadfile # the seed: both collect the same names
+
+# The card of MCP Apps in a real browser: needs Node 20, and brings Debian's Chromium if there is none.
+CHROMIUM ?= /usr/bin/chromium
+export CHROMIUM
+BROWSER_READY := tests/browser/node_modules/.ready
+test-browser: $(BROWSER_READY)
+	@test -x $(CHROMIUM) || { apt-get -qq update && \
+	  apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; }
+	cd tests/browser && node --test --test-concurrency=1
 
 # What breaks on purpose alone, and again and again: make test-faults TIMES=5
 TIMES ?= 1
@@ -57,6 +66,10 @@ bench-lock:
 	uv pip compile bench/requirements.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 	  -o bench/requirements.lock
+
+$(BROWSER_READY): tests/browser/package-lock.json
+	cd tests/browser && npm ci --silent
+	@touch $(BROWSER_READY)
 
 $(PEERS_READY): bench/requirements.lock
 	$(PYTHON) -m venv $(PEERS)
