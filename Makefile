@@ -12,7 +12,7 @@ export PORT
 NODE_PARTS := tests/conformance/node_modules
 NODE_READY := $(NODE_PARTS)/.ready
 
-.PHONY: run test test-mcp test-faults hostile lint format lock bench bench-growth soak bench-lock
+.PHONY: run test test-mcp test-browser test-faults hostile lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
@@ -23,6 +23,15 @@ test: lint
 # Other people's MCP clients and the public conformance suite against ours; needs npm, brings a Node.
 test-mcp: $(READY) $(NODE_READY)
 	$(BIN)/pytest -v --durations=5 tests/conformance/checks.py
+
+# The card of MCP Apps in a real browser: needs Node 20, and brings Debian's Chromium if there is none.
+CHROMIUM ?= /usr/bin/chromium
+export CHROMIUM
+BROWSER_READY := tests/browser/node_modules/.ready
+test-browser: $(BROWSER_READY)
+	@test -x $(CHROMIUM) || { apt-get -qq update && \
+	  apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; }
+	cd tests/browser && node --test --test-concurrency=1
 
 # What breaks on purpose alone, and again and again: make test-faults TIMES=5
 TIMES ?= 1
@@ -64,6 +73,10 @@ bench-lock:
 	uv pip compile bench/requirements.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 	  -o bench/requirements.lock
+
+$(BROWSER_READY): tests/browser/package-lock.json
+	cd tests/browser && npm ci --silent
+	@touch $(BROWSER_READY)
 
 $(PEERS_READY): bench/requirements.lock
 	$(PYTHON) -m venv $(PEERS)

@@ -48,25 +48,44 @@ const FLAGS = [
 export async function open() {
   const servers = [await serve(HOST), await serve(APP, { "Content-Security-Policy": CSP })];
   const [hostUrl, appUrl] = servers.map((server) => `http://127.0.0.1:${server.address().port}/`);
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+    args: FLAGS,
+  });
 
-  async function enter({ width = 1000, height = 900, context = {}, capabilities, answers = {}, fits = false, ...options } = {}) {
+  async function enter({
+    width = 1000,
+    height = 900,
+    context = {},
+    capabilities,
+    answers = {},
+    fits = false,
+    ...options
+  } = {}) {
     const page = await browser.newPage({ viewport: { width, height }, ...options });
     const trouble = []; // whatever must not happen: errors, dialogs, requests, refusals of the CSP
     page.on("pageerror", (error) => trouble.push(String(error)));
     page.on("console", (line) => line.type() === "error" && trouble.push(line.text()));
     page.on("dialog", (dialog) => trouble.push(dialog.message()) && dialog.dismiss());
     page.on("popup", (other) => trouble.push(`window ${other.url()}`));
-    page.on("request", (request) => [hostUrl, appUrl].includes(request.url()) || trouble.push(`request ${request.url()}`));
-    await page.clock.install({ time: NOW });
+    page.on(
+      "request",
+      (request) =>
+        [hostUrl, appUrl].includes(request.url()) || trouble.push(`request ${request.url()}`),
+    );
+    await page.clock.install({ time: Date.parse(NOW) - 60_000 });
+    await page.clock.pauseAt(NOW); // from here on time passes when a test says so
     await page.goto(hostUrl);
-    await page.evaluate((given) => {
-      Object.assign(host.context, given.context);
-      host.capabilities = given.capabilities ?? host.capabilities;
-      host.answers = given.answers;
-      host.fits = given.fits;
-      host.start(given.appUrl);
-    }, { appUrl, context, capabilities, answers, fits });
+    await page.evaluate(
+      (given) => {
+        Object.assign(host.context, given.context);
+        host.capabilities = given.capabilities ?? host.capabilities;
+        host.answers = given.answers;
+        host.fits = given.fits;
+        host.start(given.appUrl);
+      },
+      { appUrl, context, capabilities, answers, fits },
+    );
     const app = page.frameLocator("#app");
     const actor = new Actor(page, app, trouble);
     await actor.until("ui/notifications/initialized");
@@ -88,7 +107,10 @@ class Actor {
   }
 
   heard(method) {
-    return this.page.evaluate((wanted) => host.heard.filter((one) => one.method === wanted), method);
+    return this.page.evaluate(
+      (wanted) => host.heard.filter((one) => one.method === wanted),
+      method,
+    );
   }
 
   calls() {
@@ -96,7 +118,10 @@ class Actor {
   }
 
   until(method, count = 1) {
-    return this.page.waitForFunction(([wanted, least]) => host.heard.filter((one) => one.method === wanted).length >= least, [method, count]);
+    return this.page.waitForFunction(
+      ([wanted, least]) => host.heard.filter((one) => one.method === wanted).length >= least,
+      [method, count],
+    );
   }
 
   send(message) {
@@ -109,7 +134,11 @@ class Actor {
 
   /** Answer the newest request of a method late. */
   reply(method, answer) {
-    return this.page.evaluate(([wanted, given]) => host.send({ id: host.heard.findLast((one) => one.method === wanted).id, ...given }), [method, answer]);
+    return this.page.evaluate(
+      ([wanted, given]) =>
+        host.send({ id: host.heard.findLast((one) => one.method === wanted).id, ...given }),
+      [method, answer],
+    );
   }
 
   input(args = { prospect: SARAH }) {
@@ -126,7 +155,10 @@ class Actor {
   async settled() {
     await this.send({ id: "ping", method: "ping" });
     const before = await this.page.evaluate(() => (host.pings = (host.pings ?? 0) + 1));
-    await this.page.waitForFunction((count) => host.heard.filter((one) => one.id === "ping").length >= count, before);
+    await this.page.waitForFunction(
+      (count) => host.heard.filter((one) => one.id === "ping").length >= count,
+      before,
+    );
   }
 
   frame() {
@@ -134,7 +166,10 @@ class Actor {
   }
 
   text(css = "main") {
-    return this.frame().evaluate((wanted) => [...document.querySelectorAll(wanted)].map((one) => one.innerText).join("\n"), css);
+    return this.frame().evaluate(
+      (wanted) => [...document.querySelectorAll(wanted)].map((one) => one.innerText).join("\n"),
+      css,
+    );
   }
 
   button(name) {
