@@ -47,7 +47,7 @@ def test_a_running_job_stays_with_its_living_worker(make: Any, clock: Clock, jum
         engine = service.engine()
         running = asyncio.create_task(engine.run(view.id))
         while not source.asked:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
         clock.move(seconds=jump_s)
         await asyncio.to_thread(service.sweep_as, engine)
         assert source.hold is not None

@@ -278,7 +278,7 @@ def test_a_worker_that_died_leaves_a_job_that_does_not_pay_again(make: Make, clo
     async def die_while_waiting() -> None:
         running = asyncio.create_task(service.engine("dead").run(view.id))
         while not (late.asked and service.see(view).attempts):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -394,7 +394,7 @@ def test_a_job_that_crashed_while_asking_can_ask_again(make: Make, clock: Clock)
     async def crash_while_asking() -> None:
         running = asyncio.create_task(service.engine().run(view.id))
         while not source.asked:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -526,7 +526,7 @@ def test_a_cancelled_job_ends_and_the_answer_under_way_is_kept(make: Make, clock
         engine = service.engine()
         running = asyncio.create_task(engine.run(view.id))
         while not source.asked:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
         service.intake.cancel(service.caller, view.id)
         await engine.renew()
         await running
@@ -555,7 +555,7 @@ def test_a_job_whose_lease_was_lost_is_left_to_its_new_owner(make: Make, clock: 
         engine = service.engine("slow")
         running = asyncio.create_task(engine.run(view.id))
         while not source.asked:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
         clock.move(seconds=9)
         service.sweep()
         await engine.renew()
@@ -604,7 +604,7 @@ def test_a_worker_that_is_stopped_hands_its_jobs_back(make: Make, clock: Clock) 
         engine = service.engine()
         running = asyncio.create_task(engine.run(view.id))
         while not source.asked:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
         await engine.drain(0.0)
         await running
 

@@ -497,7 +497,7 @@ async def test_a_call_that_is_cancelled_gives_its_place_back(door: Door, web: We
     fetch = door.fetch()
     stuck = asyncio.ensure_future(ask(fetch, f"{web.base}/hang", vendor))
     while not web.seen:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
     stuck.cancel()
     assert (await ask(fetch, f"{web.base}/", vendor)).status == 200
     assert (stuck.cancelled(), door.reports) == (True, [None])
@@ -520,7 +520,7 @@ async def test_who_gets_no_turn_by_the_deadline_was_not_asked(door: Door, web: W
     fetch = door.fetch()
     first = asyncio.ensure_future(refused(fetch, f"{web.base}/", provider=vendor, tries=1))
     while not web.seen:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
     deadline = door.clock() + timedelta(seconds=SOON_S)
     finding = await refused(fetch, f"{web.base}/", provider=vendor, deadline=deadline)
     assert (finding.outcome, len(web.seen)) == (Outcome.skipped, 1)

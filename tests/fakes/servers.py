@@ -33,6 +33,7 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         self.server: PostgresServer = get_server(folder, cleanup_mode="delete")
+        self._log = self.server.log.open()  # can be read even when its folder is gone
         self._made: set[str] = set()
         for setting in HASTE:
             self.run("postgres", f"ALTER SYSTEM SET {setting}")
@@ -68,7 +69,13 @@ class Postgres:
         return self.url(name)
 
     def stop(self) -> None:
-        """End the server at once and delete its folder."""
+        """End the server at once and delete its folder. Fails when it has ended by itself."""
+        with self._log:
+            try:
+                self.run("postgres", "SELECT 1")
+            except psycopg.OperationalError as exc:
+                exc.add_note(f"PostgreSQL has ended by itself: {self._log.read()[-2_000:]}")
+                raise
         if pid := self.server.get_pid():
             os.kill(pid, signal.SIGQUIT)
         self.server.cleanup()

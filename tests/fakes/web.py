@@ -69,7 +69,7 @@ class Web:
         for writer in self.talks:
             writer.transport.abort()
         while self.talks:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

@@ -159,6 +159,12 @@ class Stack:
             verify=False,  # it speaks no TLS: certificates take 20 ms to read
         )
 
+    def last_words(self) -> str:
+        """Return how each process is and the end of each log."""
+        states = [one.poll() for one in self.processes]
+        ends = [f"{path.name}: {path.read_text()[-2_000:]}" for path in self.folder.glob("*.log")]
+        return "\n".join((f"ended with: {states} (None: runs)", *ends))
+
     def stop(self) -> None:
         for process in self.processes:
             if process.poll() is None:
@@ -184,6 +190,9 @@ def installed(folder: Path, **settings: str) -> Iterator[Stack]:
     stack = Stack(folder, env, port)
     try:
         yield stack
+    except AssertionError as failure:
+        failure.add_note(stack.last_words())
+        raise
     finally:
         stack.stop()
 
