@@ -39,7 +39,8 @@ class Courier:
 
     async def deliver(self, delivery_id: str) -> None:
         """Try a delivery once, if it is due and nobody else is trying it."""
-        taken = await written(self.database, partial(self._pick_up, delivery_id=delivery_id))
+        pick_up = partial(self._pick_up, delivery_id=delivery_id)
+        taken = await written(self.database, pick_up, passing=True)
         if taken is None:
             return
         row, delivery = taken

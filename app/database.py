@@ -52,6 +52,7 @@ class _Work:
     future: Future[Any]
     order: str = ""
     insists: bool = False  # on being written, however long the database cannot be used
+    passing: bool = False  # may be undone by a power cut
 
 
 @dataclass(slots=True, eq=False)
@@ -138,24 +139,32 @@ class Database:
         with self._engine.connect().execution_options(**self._to_read) as connection:
             return work(connection)
 
-    def write(self, work: Callable[[Connection], T], order: str = "") -> Future[T]:
+    def write(
+        self, work: Callable[[Connection], T], order: str = "", *, passing: bool = False
+    ) -> Future[T]:
         """Queue `work` for the next commit. The future ends after the commit has.
+
+        A commit outlives a power cut, unless all its works are `passing`: those say only who is at
+        what now. They outlive the process, and are lasting as soon as anything after them is; they
+        need not wait for the disk.
 
         When `work` raises, only its own changes are undone and the future raises the same; it
         raises NotReady when nothing can be written now. Works of one commit run in the order of
         `order`: those that change rows which other processes change too name them, so that all
         processes lock such rows in one order.
         """
-        return self._queue(_Work(work, Future(), order))
+        return self._queue(_Work(work, Future(), order, passing=passing))
 
-    def insist(self, work: Callable[[Connection], T], order: str = "") -> Future[T]:
+    def insist(
+        self, work: Callable[[Connection], T], order: str = "", *, passing: bool = False
+    ) -> Future[T]:
         """Queue `work` as `write` does, and again as long as the database cannot be used.
 
         What a provider was paid for outlives a full disk. `work` may run several times, of which
         one is committed. Raises NotReady only when the database is closed meanwhile, or when the
         server broke off in the midst of the commit: whether that was done is not known.
         """
-        return self._queue(_Work(work, Future(), order, insists=True))
+        return self._queue(_Work(work, Future(), order, insists=True, passing=passing))
 
     def _queue(self, work: _Work) -> Future[Any]:
         with self._lock:
@@ -255,7 +264,8 @@ class Database:
         return failed, _Duties(carries=False)
 
     def _run(self, batch: Sequence[_Work], duties: _Duties, *, patient: bool) -> list[_Done]:
-        with self._engine.begin() as connection:
+        lasting = not all(work.passing for work in batch)
+        with self._engine.connect() as connection, dialect.began(connection, lasting=lasting):
             connection.info["duties"] = duties
             if patient:
                 dialect.wait_for_locks(connection)
@@ -271,20 +281,20 @@ class Database:
 
 
 def written(
-    database: Database, work: Callable[[Connection], T], order: str = ""
+    database: Database, work: Callable[[Connection], T], order: str = "", *, passing: bool = False
 ) -> asyncio.Future[T]:
     """Queue `work` for the next commit; to be awaited on the running loop.
 
     Who stops waiting does not stop the work: an answer that was paid for is written down.
     """
-    return asyncio.shield(asyncio.wrap_future(database.write(work, order)))
+    return asyncio.shield(asyncio.wrap_future(database.write(work, order, passing=passing)))
 
 
 def surely(
-    database: Database, work: Callable[[Connection], T], order: str = ""
+    database: Database, work: Callable[[Connection], T], order: str = "", *, passing: bool = False
 ) -> asyncio.Future[T]:
     """Insist on a write, see `Database.insist`; to be awaited on the running loop."""
-    return asyncio.shield(asyncio.wrap_future(database.insist(work, order)))
+    return asyncio.shield(asyncio.wrap_future(database.insist(work, order, passing=passing)))
 
 
 def _is_wanted(work: _Work) -> bool:

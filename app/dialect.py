@@ -5,7 +5,8 @@ COMMITTED): whoever reads before it writes may lose a race, and `is_race` knows 
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -110,6 +111,26 @@ def notify(db: Connection, names: frozenset[str]) -> None:
 def channel(name: str) -> str:
     """Return the name of a bell as PostgreSQL knows it."""
     return f"warmcall_{name}"
+
+
+@contextmanager
+def began(connection: Connection, *, lasting: bool) -> Iterator[None]:
+    """Run a transaction, and commit it; whether it `lasting`ly outlives a power cut is told here.
+
+    SQLite takes the word between transactions only. In its WAL mode, and without
+    synchronous_commit on PostgreSQL, a power cut undoes the newest commits and no others, and
+    breaks nothing (https://sqlite.org/pragma.html#pragma_synchronous and
+    https://www.postgresql.org/docs/current/wal-async-commit.html, read 2026-11-21).
+    """
+    if connection.dialect.name != POSTGRES and connection.info.get("lasting") is not lasting:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+        connection.info["lasting"] = lasting
+    with connection.begin():
+        if connection.dialect.name == POSTGRES and not lasting:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+        yield
 
 
 def is_race(problem: BaseException | None) -> bool:

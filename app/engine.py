@@ -114,7 +114,7 @@ class Engine:
         assert me is not None
         self._running[job_id] = me
         try:
-            if run := await surely(self._parts.database, take):
+            if run := await surely(self._parts.database, take, passing=True):
                 self._held.add(job_id)
                 await self._run(run)
         except asyncio.CancelledError:
@@ -197,7 +197,8 @@ class Engine:
         me.add_done_callback(self._asking.discard)
         while True:
             begin = partial(self._begin, run=run, question=question)
-            begun = await surely(self._parts.database, begin, f"question:{question.key}")
+            order = f"question:{question.key}"
+            begun = await surely(self._parts.database, begin, order, passing=True)
             if isinstance(begun, Finding):
                 return begun
             if begun is not None:
@@ -420,7 +421,7 @@ class Engine:
     def renew(self) -> Awaitable[None]:
         """Prolong the leases of running jobs; stop those to be cancelled, or lost to others."""
         held = frozenset(self._held)
-        return self._follow(held, written(self._parts.database, self.prolong))
+        return self._follow(held, written(self._parts.database, self.prolong, passing=True))
 
     def prolong(self, db: Connection) -> dict[str, bool]:
         """Prolong the leases of running jobs; return each with whether it is to be cancelled."""

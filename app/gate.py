@@ -24,7 +24,7 @@ class Gate:
     def admit(self, provider: Provider, most: int) -> Awaitable[Admission]:
         """Say whether calls may go out now, `most` at most: one write for all of them."""
         work = partial(self._admit, provider=provider, most=most)
-        return surely(self._db, work, _order(provider))
+        return surely(self._db, work, _order(provider), passing=True)
 
     def report(self, provider: Provider, outcome: Outcome | None, meter: Meter) -> Awaitable[None]:
         """Book how a call went and what its headers said; `outcome` None = it was answered.

@@ -99,7 +99,7 @@ class Messages(NothingKept):
 
     def _take(self) -> None:
         limit = min(AHEAD, self.room())
-        work = self._database.write(lambda db: store.take(db, limit, self._now()))
+        work = self._database.write(lambda db: store.take(db, limit, self._now()), passing=True)
         self._ahead = work.result()
 
     def _idle_s(self, later: datetime | None) -> float:

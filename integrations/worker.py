@@ -243,7 +243,7 @@ class Worker:
 
         async def sweep() -> None:
             depth = await asyncio.to_thread(self._runtime.tasks.depth)
-            await written(self._runtime.database, partial(swept, depth=depth))
+            await written(self._runtime.database, partial(swept, depth=depth), passing=True)
 
         return sweep
 

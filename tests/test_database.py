@@ -91,6 +91,22 @@ def test_a_write_that_is_undone_rings_no_bell(database: Database) -> None:
     assert rung == []
 
 
+def durability(db: Connection) -> str:
+    asked = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}
+    return str(db.execute(text(asked[db.dialect.name])).scalar_one())
+
+
+def test_a_commit_waits_for_the_disk_unless_all_it_says_is_passing(database: Database) -> None:
+    hold = threading.Event()
+    passing = database.write(durability, passing=True).result()
+    database.write(lambda db: hold.wait(5))
+    mixed = [database.write(durability, passing=one) for one in (True, False)]
+    hold.set()
+    assert passing in {"1", "off"}
+    assert {one.result() for one in mixed} <= {"2", "on"}
+    assert database.write(durability).result() in {"2", "on"}
+
+
 def test_a_closed_database_has_committed_everything(database: Database) -> None:
     works = [database.write(add(n)) for n in range(50)]
     database.close()

@@ -21,7 +21,7 @@ from redis.retry import Retry
 
 from app.database import Database
 
-HASTE = "fsync = off", "synchronous_commit = off", "full_page_writes = off"
+HASTE = "fsync = off", "full_page_writes = off"
 """What a database that nobody will miss can do without."""
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
