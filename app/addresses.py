@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
@@ -96,6 +96,7 @@ def has_known_ending(host: str) -> bool:
     return is_sandbox_host(host) or _suffixes().publicsuffix(host) is not None
 
 
+@lru_cache(maxsize=1_000)
 def registrable(host: str) -> str | None:
     """Return the domain that somebody registered: lower case, ASCII, sub-domains dropped.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.battlecard import Card, about, changed, lay_out
-from app.facts import Fact, Json, Section, identified, known_fields
+from app.facts import Fact, Json, Section, distinct, identified, known_fields
 from app.job import Status
 from app.merge import merge
 from app.people import infer_name, match_people
@@ -61,7 +61,7 @@ def assemble(
     """Compose the card. `before` is the dumped card of last time: the new one says what changed."""
     found = identified(facts)
     derived = _about_the_person(prospect, wanted, found, now)
-    everything = identified([*found, *derived])
+    everything = distinct([*found, *identified(derived)])
     fields = frozenset(name for names in wanted.values() for name in names)
     merged = merge(about(prospect, everything))
     card = lay_out(prospect, merged, fields, positioning, now)

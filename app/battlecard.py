@@ -92,6 +92,7 @@ def lay_out(
     """Do what `compose` does, with facts that are merged already."""
     person, company = _person(merged), _company(merged)
     points = talking_points(merged, positioning, now)
+    single = list(_single(merged))
     return Card(
         summary=summary(prospect, merged, wanted),
         person=person,
@@ -105,8 +106,8 @@ def lay_out(
         candidates=_candidates(merged),
         changes=tuple(changes),
         gaps=tuple(_gaps(prospect, wanted, person, company)),
-        confidence={name: round(item.confidence, 2) for name, item in _single(merged)},
-        inferred=tuple(name for name, item in _single(merged) if item.is_inferred),
+        confidence={name: round(item.confidence, 2) for name, item in single},
+        inferred=tuple(name for name, item in single if item.is_inferred),
         conflicts=tuple(conflict.field for conflict in merged.conflicts),
         as_of=merged.newest or now,
     )
@@ -319,12 +320,12 @@ def _gaps(
 ) -> Iterator[str]:
     """Yield the core fields that were wanted and that the card does not show."""
     shown = {"person": person, "company": company}
-    for name in CORE:
+    for name in filter(wanted.__contains__, CORE):
         section, _, leaf = name.partition(".")
         names = {leaf, INSTEAD.get(name, name).rpartition(".")[2]}
         about_nobody = section == "person" and not prospect.is_person
         known = any(getattr(shown[section], one, None) is not None for one in names)
-        if name in wanted and not known and not about_nobody:
+        if not known and not about_nobody:
             yield name
 
 

@@ -111,6 +111,7 @@ class Database:
         config = Config()
         config.set_main_option("script_location", "app:migrations")
         with self._engine.begin() as connection:
+            dialect.begin(connection)
             dialect.come_alone(connection, MIGRATION)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -137,6 +138,7 @@ class Database:
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self._engine.connect().execution_options(**self._to_read) as connection:
+            dialect.begin_reading(connection)
             return work(connection)
 
     def write(
@@ -340,10 +342,10 @@ def _tell(done: _Done) -> None:
 
 def _attempt(connection: Connection, duties: _Duties, work: _Work) -> _Done:
     mark = duties.mark()
-    connection.exec_driver_sql("SAVEPOINT work")
+    dialect.mark(connection, "SAVEPOINT work")
     try:
         value = work.run(connection)
-        connection.exec_driver_sql("RELEASE SAVEPOINT work")
+        dialect.mark(connection, "RELEASE SAVEPOINT work")
     except Exception as exc:  # noqa: BLE001 - told to the one who asked for it, through the future
         _undo(connection, exc)
         duties.back_to(mark)

@@ -58,8 +58,6 @@ def opened(url: str) -> Engine:
         hide_parameters=True,
     )
     event.listen(engine, "connect", _ON_CONNECT[kind])
-    if kind == "sqlite":
-        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -73,11 +71,35 @@ def file_of(url: str) -> str | None:
     return None if is_postgres(url) else make_url(url).database
 
 
+def begin(db: Connection) -> None:
+    """Begin a transaction, after everything that another process is writing."""
+    if db.dialect.name != POSTGRES:
+        db.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def begin_reading(db: Connection) -> None:
+    """Begin a transaction that only reads, and waits for nobody."""
+    if db.dialect.name != POSTGRES:
+        db.exec_driver_sql("BEGIN")
+
+
+def mark(db: Connection, point: str) -> None:
+    """Say `SAVEPOINT work`, or release it: many times in each commit, and so by the shortest way.
+
+    Of SQLite neither can fail; of PostgreSQL they can, for they go to the server.
+    """
+    if db.dialect.name == POSTGRES:
+        db.exec_driver_sql(point)
+    else:
+        driver: sqlite3.Connection = db.connection.driver_connection  # type: ignore[assignment]
+        driver.execute(point)
+
+
 def of_one_state(engine: Engine) -> Mapping[str, Any]:
     """Return the options of a connection that only reads, and sees one state of the database."""
     if engine.dialect.name == POSTGRES:
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return {"read_only": True}
+    return {}
 
 
 def wait_for_locks(db: Connection) -> None:
@@ -128,6 +150,7 @@ def began(connection: Connection, *, lasting: bool) -> Iterator[None]:
         raw.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
         connection.info["lasting"] = lasting
     with connection.begin():
+        begin(connection)
         if connection.dialect.name == POSTGRES and not lasting:
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         yield
@@ -177,11 +200,6 @@ def _connect_sqlite(connection: sqlite3.Connection, _: object) -> None:
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get("read_only", False)
-    connection.execute(text("BEGIN" if read_only else "BEGIN IMMEDIATE"))
 
 
 class WithoutNul(StrDumper):

@@ -193,7 +193,12 @@ def identified(facts: Iterable[Fact]) -> list[Fact]:
 
     The id is made of what the fact says and who says it, so a restarted job finds the same ids.
     """
-    return list({fact.id: fact for fact in map(_with_id, facts)}.values())
+    return distinct(map(_with_id, facts))
+
+
+def distinct(facts: Iterable[Fact]) -> list[Fact]:
+    """Drop repetitions among facts that have their ids."""
+    return list({fact.id: fact for fact in facts}.values())
 
 
 def _with_id(fact: Fact) -> Fact:

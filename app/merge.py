@@ -100,7 +100,8 @@ class Merged:
 
     def item(self, name: str) -> Item | None:
         """Return the value that wins, None when nobody knew."""
-        return next(iter(self.items(name)), None)
+        ranked = self.ranked.get(name)
+        return ranked[0] if ranked else None
 
     def value(self, name: str) -> Json:
         """Return the winning value alone, None when nobody knew."""
@@ -248,8 +249,10 @@ def _is_of_person(fact: Fact) -> bool:
 # --- putting together ----------------------------------------------------------------------
 
 
-def _items(name: str, facts: Iterable[Fact]) -> tuple[Item, ...]:
+def _items(name: str, facts: Sequence[Fact]) -> tuple[Item, ...]:
     """Put facts that state the same together; facts come best first, and so do their values."""
+    if len(facts) < 2:
+        return tuple(_item([fact]) for fact in facts)
     groups: dict[str, list[Fact]] = {}
     for fact in facts:
         groups.setdefault(_identity(name, fact.value), []).append(fact)
@@ -286,7 +289,7 @@ def _raised(facts: Sequence[Fact]) -> float:
     for fact in facts:
         best[fact.source] = max(best.get(fact.source, 0.0), fact.confidence)
     alone = max(best.values())
-    if facts[0].inferred:
+    if facts[0].inferred or len(best) < 2:
         return alone
     doubts = (1.0 - confidence for confidence in best.values())
     return max(alone, min(AGREED_CEILING, round(1.0 - math.prod(doubts), 4)))

@@ -50,8 +50,10 @@ def folded(text: str) -> str:
     >>> folded(" Zoë  MÜLLER. ")
     'zoe muller'
     """
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    kept = "".join(char for char in bare if not unicodedata.combining(char))
+    kept = text.casefold()
+    if not kept.isascii():
+        bare = unicodedata.normalize("NFKD", kept)
+        kept = "".join(char for char in bare if not unicodedata.combining(char))
     return " ".join(kept.split()).strip(" .,;:")
 
 

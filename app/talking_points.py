@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain, islice
 
 from app.brief import Brief
 from app.merge import Merged
@@ -59,8 +60,8 @@ def talking_points(
 
 def _points(brief: Brief, rules: Iterable[Rule]) -> Iterator[Point]:
     for rule in rules:
-        drafts = [draft for draft in rule.read(brief) if _ids(draft)]
-        for draft in drafts[: rule.most]:
+        drafts = (draft for draft in rule.read(brief) if _ids(draft))
+        for draft in islice(drafts, rule.most):
             yield _point(rule, draft)
 
 
@@ -95,11 +96,16 @@ def _without_echoes(ranked: Iterable[Point]) -> Iterator[Point]:
 
 def _opener(brief: Brief, ranked: Sequence[Point]) -> Point | None:
     """Return the best news, else the plainest thing that is known, else the best of the others."""
-    openers = [point for point in ranked if point.kind is Kind.opener]
-    openers += [*_points(brief, FALLBACKS)]
-    openers += [point for point in ranked if point.kind is Kind.point]
-    openers += [point for point in ranked if point.kind is Kind.question]
-    return replace(openers[0], kind=Kind.opener) if openers else None
+    first = next(
+        chain(
+            (point for point in ranked if point.kind is Kind.opener),
+            _points(brief, FALLBACKS),
+            (point for point in ranked if point.kind is Kind.point),
+            (point for point in ranked if point.kind is Kind.question),
+        ),
+        None,
+    )
+    return replace(first, kind=Kind.opener) if first else None
 
 
 def _as_point(point: Point) -> Point:

@@ -1,6 +1,7 @@
 """The composition root: the one place that knows every part by its real name."""
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -48,6 +49,13 @@ PRESENT = timedelta(minutes=1)
 """A bell is rung as long as its process was heard of in this time."""
 
 AGENT = "Warmcall/0.1"
+
+GARBAGE = (10_000, 20, 20)
+"""How many new objects, and how many rounds of younger ones, bring a round of collecting garbage.
+
+With CPython's own (700, 10, 10) a process that has hundreds of jobs in flight spends a fifth of its
+time on looking through them, and needs no less memory (measured 2026-11-21).
+"""
 
 NOT_TOLD = frozenset(RESERVED_ATTRS)
 """What logging notes of every record, such as the file that it came from."""
@@ -343,6 +351,13 @@ def _fetch(settings: Settings, database: Database) -> Fetch:
 def _agent(settings: Settings) -> str:
     """Return how sites see us: with where to find the operator, if that was told."""
     return f"{AGENT} (+{settings.public_url})" if settings.public_url else AGENT
+
+
+def collect_seldom() -> None:
+    """Look for garbage less often, and never among what is there now: call it once all is wired."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 class Lines(JsonFormatter):

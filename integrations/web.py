@@ -22,7 +22,7 @@ from integrations.pages import inbound as pages
 from integrations.rest import inbound as rest
 from integrations.rest.front import problems
 from integrations.rest.metrics import Metrics
-from integrations.runtime import Presence, Runtime, log_as_json, now, start
+from integrations.runtime import Presence, Runtime, collect_seldom, log_as_json, now, start
 
 log = logging.getLogger("warmcall.web")
 
@@ -148,6 +148,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     )
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: None)  # uvicorn raises the signal again when it has ended
+    collect_seldom()
     log.info("web started", extra={"host": host, "port": port})
     Server(config, web.state.end_streams).run(sockets=[listener])
     runtime.close()

@@ -27,7 +27,15 @@ from app.keeper import Keeper
 from app.retention import Retention
 from app.settings import Settings
 from integrations.callback.channel import CallbackChannel
-from integrations.runtime import Presence, Runtime, log_as_json, now, start, tiers
+from integrations.runtime import (
+    Presence,
+    Runtime,
+    collect_seldom,
+    log_as_json,
+    now,
+    start,
+    tiers,
+)
 
 log = logging.getLogger("warmcall.worker")
 
@@ -282,6 +290,7 @@ def serve(settings: Settings) -> None:
     worker = Worker(runtime)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.stop_soon())
+    collect_seldom()
     log.info("worker started", extra={"slots": settings.slots})
     worker.run()
     runtime.close()
