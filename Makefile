@@ -12,7 +12,11 @@ export PORT
 NODE_PARTS := tests/conformance/node_modules
 NODE_READY := $(NODE_PARTS)/.ready
 
-.PHONY: run test test-mcp test-browser test-faults hostile lint format lock bench bench-growth soak bench-lock
+MCPB := $(NODE_PARTS)/.bin/mcpb
+MCPB_PARTS := dist/mcpb
+PACKAGE := integrations/mcp/package
+
+.PHONY: run test test-mcp test-browser mcpb owner test-faults hostile lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
@@ -21,7 +25,7 @@ test: lint
 	PYTHONHASHSEED=0 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder # the seed: both collect the same names
 
 # Other people's MCP clients and the public conformance suite against ours; needs npm, brings a Node.
-test-mcp: $(READY) $(NODE_READY)
+test-mcp: $(READY) $(NODE_READY) mcpb
 	$(BIN)/pytest -v --durations=5 tests/conformance/checks.py
 
 # The card of MCP Apps in a real browser: needs Node 20, and brings Debian's Chromium if there is none.
@@ -32,6 +36,21 @@ test-browser: $(BROWSER_READY)
 	@test -x $(CHROMIUM) || { apt-get -qq update && \
 	  apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; }
 	cd tests/browser && node --test --test-concurrency=1
+
+# dist/warmcall.mcpb, the bundle that desktop clients install: the relay to a deployed server.
+mcpb: $(NODE_READY)
+	rm -rf $(MCPB_PARTS) dist/warmcall.mcpb
+	mkdir -p $(MCPB_PARTS)/server
+	cp $(PACKAGE)/manifest.json $(PACKAGE)/icon.png $(PACKAGE)/pyproject.toml LICENSE $(MCPB_PARTS)
+	cp integrations/cli/relay.py $(MCPB_PARTS)/server
+	$(MCPB) validate $(MCPB_PARTS)/manifest.json
+	$(MCPB) pack $(MCPB_PARTS) dist/warmcall.mcpb
+
+# Before the first release: whose name the public registry of MCP servers has this under.
+owner:
+	test -n "$(OWNER)" # make owner OWNER=the-account-on-github
+	sed -i.before 's|io\.github\.[^/]*/warmcall|io.github.$(OWNER)/warmcall|' README.md $(PACKAGE)/server.json
+	rm README.md.before $(PACKAGE)/server.json.before
 
 # What breaks on purpose alone, and again and again: make test-faults TIMES=5
 TIMES ?= 1

@@ -166,6 +166,14 @@ class Settings(BaseModel):
         alias="WARMCALL_OAUTH_AUDIENCE",
         description="The `aud` of those tokens. Default: WARMCALL_PUBLIC_URL with /mcp.",
     )
+    server_url: str | None = Field(
+        None,
+        alias="WARMCALL_URL",
+        description="A deployed server that `warmcall mcp` speaks for, with WARMCALL_API_KEY.",
+    )
+    server_key: SecretStr | None = Field(
+        None, alias="WARMCALL_API_KEY", description="API key for the server at WARMCALL_URL."
+    )
     slots: int = Field(
         64,
         ge=1,
@@ -289,7 +297,12 @@ class Settings(BaseModel):
         return value
 
     @field_validator(
-        "egress_proxy", "public_url", "pdl_api_url", "hunter_api_url", "datalegion_api_url"
+        "egress_proxy",
+        "public_url",
+        "server_url",
+        "pdl_api_url",
+        "hunter_api_url",
+        "datalegion_api_url",
     )
     @classmethod
     def _url(cls, value: str | None) -> str | None:
@@ -310,6 +323,12 @@ class Settings(BaseModel):
             if getattr(self, f"stale_{name}") < getattr(self, f"fresh_{name}"):
                 kind = name.upper()
                 raise ValueError(f"WARMCALL_STALE_{kind}: shorter than WARMCALL_FRESH_{kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _server_and_key(self) -> "Settings":
+        if bool(self.server_url) != bool(self.server_key):
+            raise ValueError("WARMCALL_URL and WARMCALL_API_KEY: set both or neither")
         return self
 
     @model_validator(mode="after")

@@ -11,11 +11,15 @@ from pathlib import Path
 import uvloop
 
 from bench import report
+from bench.agents import cpu_told, judged_agents, measured_agents
 from bench.designs import OURS, THEIRS, Design, Warmcall
 from bench.figures import QUICK, TINY, Bench, Figures, Plan, Provider
 from bench.machine import machine
 from bench.processes import ROOT, Process, free_port, is_open, wait_until
 from bench.targets import against_embedded, judged
+
+AGENTS = "mcp"
+"""The name of what is no design: the costs of the MCP surface."""
 
 DESIGNS: tuple[type[Design], ...] = (*OURS, *THEIRS)
 
@@ -72,7 +76,9 @@ def main() -> None:
     options.add_argument("--jobs", type=int, help="jobs of a burst")
     options.add_argument("--latency-ms", type=float, help="of the provider, 300 unless told")
     options.add_argument("--steady-s", type=float, help="seconds of each steady load")
-    options.add_argument("--only", default="", help="comma list of parts of designs' names")
+    options.add_argument(
+        "--only", default="", help="comma list of parts of designs' names, and mcp"
+    )
     options.add_argument("--out", type=Path, default=ROOT / "bench" / "out")
     asked = options.parse_args()
     plan = TINY if asked.tiny else QUICK if asked.quick else Plan()
@@ -84,16 +90,26 @@ def main() -> None:
     for kind in chosen(names):
         print(f"{kind.name} ...", file=sys.stderr, flush=True)
         figures.append(measured(kind, plan))
+    agents = None
+    if not names or AGENTS in names:
+        print("MCP ...", file=sys.stderr, flush=True)
+        agents = measured_agents(plan)
     at, on = datetime.now(UTC), machine()
     found = verdicts(figures, plan.latency_ms / 1000)
-    print(f"\n{report.told(on, plan, at)}\n\n{report.table(figures)}")
+    print(f"\n{report.told(on, plan, at)}")
+    if figures:
+        print(f"\n{report.table(figures)}")
+    if agents:
+        found["MCP"] = judged_agents(agents)
     for name, rows in found.items():
         print(f"\n{name}\n\n{report.promises(rows)}")
     for one in figures:
         for error in one.errors:
             print(f"\n{one.name}: {error}")
-    report.write(asked.out, figures, found, plan, on, at)
-    print(f"\nWritten: {asked.out / 'results.json'}, {asked.out / 'results.svg'}")
+    if agents:
+        print(f"\n{cpu_told(agents)}")
+    written = report.write(asked.out, figures, agents, found, plan, on, at)
+    print(f"\nWritten: {', '.join(map(str, written))}")
 
 
 if __name__ == "__main__":

@@ -93,20 +93,23 @@ def _whole(data: bytes) -> tuple[int, bytes] | None:
 class Client:
     """Connections to one address, opened when needed."""
 
-    def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, port: int, headers: Mapping[str, str] | None = None, host: str = "bench"
+    ) -> None:
         self._port = port
+        self._host = host
         self._fields = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         self._free: list[Line] = []
 
     def get(self, path: str) -> bytes:
         """Return the bytes of a GET."""
-        return f"GET {path} HTTP/1.1\r\nhost: bench\r\n{self._fields}\r\n".encode()
+        return f"GET {path} HTTP/1.1\r\nhost: {self._host}\r\n{self._fields}\r\n".encode()
 
     def post(self, path: str, body: object) -> bytes:
         """Return the bytes of a POST of JSON."""
         content = orjson.dumps(body)
         head = (
-            f"POST {path} HTTP/1.1\r\nhost: bench\r\n{self._fields}"
+            f"POST {path} HTTP/1.1\r\nhost: {self._host}\r\n{self._fields}"
             f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
         )
         return head.encode() + content

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from bench.agents import AgentFigures
 from bench.figures import Figures, Plan
 from bench.picture import Bars, bars
 from bench.targets import Row
@@ -71,26 +72,32 @@ def told(on: dict[str, object], plan: Plan, at: datetime) -> str:
 def write(
     out: Path,
     figures: Sequence[Figures],
+    agents: AgentFigures | None,
     verdicts: Verdicts,
     plan: Plan,
     on: dict[str, object],
     at: datetime,
-) -> None:
-    """Write results.json and results.svg."""
+) -> list[Path]:
+    """Write results.json, and results.svg where designs were compared; return what was written."""
     out.mkdir(parents=True, exist_ok=True)
     kept = {
         "at": at,
         "machine": on,
         "plan": asdict(plan),
         "figures": [asdict(one) for one in figures],
+        "mcp": asdict(agents) if agents else None,
         "promises": {
             name: [asdict(row) | {"verdict": row.word} for row in rows]
             for name, rows in verdicts.items()
         },
     }
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    (out / "results.json").write_bytes(orjson.dumps(kept, option=options))
-    (out / "results.svg").write_text(_picture(figures, told(on, plan, at)), "utf-8")
+    written = [out / "results.json"]
+    written[0].write_bytes(orjson.dumps(kept, option=options))
+    if figures:
+        written.append(out / "results.svg")
+        written[1].write_text(_picture(figures, told(on, plan, at)), "utf-8")
+    return written
 
 
 def _picture(figures: Sequence[Figures], note: str) -> str:

@@ -53,6 +53,17 @@ def test_a_tiny_benchmark_gives_a_table_a_picture_and_json(tmp_path: Path) -> No
     assert ElementTree.parse(tmp_path / "results.svg").getroot().tag.endswith("svg")
 
 
+def test_the_costs_of_the_mcp_surface_are_measured_alone(tmp_path: Path) -> None:
+    table = run("bench", tmp_path, "--tiny", "--only", "mcp")
+    assert "| a full card " in table
+    assert "CPU of the web process" in table
+    results = kept(tmp_path / "results.json")
+    assert results["figures"] == []
+    assert len(results["promises"]["MCP"]) == 4
+    assert results["mcp"]["tools_tokens"] > results["mcp"]["concise_tokens"] > 0
+    assert results["mcp"]["nothing_cpu_ms"] > 0
+
+
 def test_growth_is_told_by_size_with_the_statements_that_scan(tmp_path: Path) -> None:
     table = run("bench.growth", tmp_path, "--sizes", "50,100")
     assert "lookup (cached POST)" in table

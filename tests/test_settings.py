@@ -53,6 +53,9 @@ BAD = [
     ("WARMCALL_FRESH_PERSON", "-1d", "WARMCALL_FRESH_PERSON: expected a number and s, m, h or d"),
     ("WARMCALL_FRESH_PERSON", "99999999999d", "WARMCALL_FRESH_PERSON: expected a number and"),
     ("WARMCALL_STALE_COMPANY", "6d", "WARMCALL_STALE_COMPANY: shorter than WARMCALL_FRESH_COMP"),
+    ("WARMCALL_URL", "https://warm.example", "WARMCALL_URL and WARMCALL_API_KEY: set both or nei"),
+    ("WARMCALL_API_KEY", "s3cret", "WARMCALL_URL and WARMCALL_API_KEY: set both or neither"),
+    ("WARMCALL_URL", "warm.example", "WARMCALL_URL: expected an http:// or https:// URL"),
     ("WARMCALL_FREE_QUOTA", "-1", "WARMCALL_FREE_QUOTA: "),
     ("WARMCALL_SLOTS", "0", "WARMCALL_SLOTS: "),
     ("WARMCALL_LEASE", "0s", "WARMCALL_LEASE: expected more than zero"),
@@ -141,6 +144,7 @@ def test_all_problems_are_told_at_once_in_one_line() -> None:
 
 def test_no_secret_shows_in_the_settings_or_in_a_complaint() -> None:
     secrets = {f"{prefix}_API_KEY": "s3cret-word" for prefix in KEYED_PROVIDERS.values()}
+    secrets |= {"WARMCALL_URL": "https://warm.example", "WARMCALL_API_KEY": "s3cret-word"}
     settings = Settings.from_env(secrets)
     with pytest.raises(BadSettings) as caught:
         Settings.from_env(secrets | {"PORT": "s3cret-word"})

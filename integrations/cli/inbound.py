@@ -16,7 +16,6 @@ from typing import Annotated
 
 import orjson
 import typer
-from dotenv import dotenv_values
 from typer import Argument, Option, TyperException
 from typer.main import get_command
 
@@ -26,9 +25,10 @@ from app.prospect import identify
 from app.settings import Settings
 from app.views import SCOPES, UNLIMITED, Ask
 from integrations import runtime, web, worker
-from integrations.cli import agent, render, tables
+from integrations.cli import agent, relay, render, tables
 from integrations.cli import brief as briefing
 from integrations.cli import doctor as checks
+from integrations.cli.environment import environment
 from integrations.cli.up import (
     Child,
     Supervisor,
@@ -165,8 +165,15 @@ def worker_process(supervised: Supervised = False) -> None:
 
 @app.command(name="mcp")
 def mcp_process() -> None:
-    """Serve an agent on this machine over standard input and output (MCP). Needs no server."""
-    with _running() as parts:
+    """Serve an agent on this machine over standard input and output (MCP). Needs no server.
+
+    With WARMCALL_URL and WARMCALL_API_KEY it passes everything on to that server.
+    """
+    settings = _settings()
+    if settings.server_url:
+        relay.main(environment())
+        return
+    with _running(settings) as parts:
         agent.speak(parts)
 
 
@@ -323,10 +330,8 @@ def _scopes(names: list[str] | None) -> frozenset[str]:
 
 def _settings(port: int | None = None) -> Settings:
     """Read `.env` of the working directory and the environment, which wins."""
-    written = dotenv_values(".env", interpolate=False)
-    env = {name: value for name, value in written.items() if value is not None}
     given = {} if port is None else {"PORT": str(port)}
-    return Settings.from_env({**env, **os.environ, **given})  # noqa: TID251  this is the edge
+    return Settings.from_env({**environment(), **given})
 
 
 @contextmanager

