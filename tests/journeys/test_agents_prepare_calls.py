@@ -19,7 +19,7 @@ from tests.surfaces.agents import ERAS, SARAH, connected, told
 eras = pytest.mark.parametrize("era", ERAS)
 
 COMMAND = [sys.executable, "-P", "-m", "integrations.cli.inbound", "mcp"]
-CLIENT = {"name": "agent", "version": "1"}
+CLIENT: Any = {"name": "agent", "version": "1"}
 
 LISTENS_S = 10
 """What a process that only has listeners left may take to end."""
@@ -101,9 +101,13 @@ def test_an_agent_needs_nothing_but_the_command(tmp_path: Path, era: str) -> Non
 
 
 def test_a_client_that_leaves_in_the_middle_of_an_answer_is_no_failure(tmp_path: Path) -> None:
-    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": CLIENT}
+    hello: dict[str, Any] = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": CLIENT,
+    }
     asked = {"name": "prepare_call", "arguments": {"prospect": SARAH}}
-    sent = [
+    sent: list[dict[str, Any]] = [
         {"method": "initialize", "id": 1, "params": hello},
         {"method": "notifications/initialized"},
         {"method": "tools/call", "id": 2, "params": {**asked, "_meta": {"progressToken": 1}}},

@@ -190,7 +190,7 @@ def test_no_crm_is_connected(service: Any) -> None:
 
 def test_a_batch_tells_its_match_rate_and_its_rows_by_page(service: Any) -> None:
     people = [f"ann{number}@firm.example" for number in range(27)]
-    prospects = [*people, "notfound@acme.example", "one-word"]
+    prospects = [*people[:3], "one-word", *people[3:], "notfound@acme.example"]
 
     async def script(client: Client) -> list[dict[str, Any]]:
         asked = {"prospects": prospects, "confirm": True}
@@ -201,15 +201,20 @@ def test_a_batch_tells_its_match_rate_and_its_rows_by_page(service: Any) -> None
         return [begun, first, told(await client.call_tool("get_enrichment", asked))]
 
     begun, first, second = talk(service, script)
-    assert begun["rows"][-1] == {"prospect": "one-word", "problem": "invalid_prospect"}
+    unread = {"position": 3, "problem": "invalid_prospect"}
+    assert begun["rows"][3] == {**unread, "prospect": "one-word"}
+    assert begun["problems"] == {"invalid_prospect": 1}
     assert begun["batch_id"] in begun["next_step"]
     assert (first["status"], first["batch"]["total"], first["batch"]["ended"]) == (
         "complete",
-        28,
-        28,
+        29,
+        29,
     )
-    assert first["batch"]["match_rate"] == round(27 / 28, 2)
-    assert (len(first["batch"]["rows"]), len(second["batch"]["rows"])) == (25, 3)
+    assert first["batch"]["match_rate"] == round(27 / 29, 2)
+    assert first["batch"]["problems"] == {"invalid_prospect": 1}
+    assert first["batch"]["rows"][3] == unread  # what was given is not kept
+    assert "cursor=25" in first["next_step"]
+    assert (len(first["batch"]["rows"]), len(second["batch"]["rows"])) == (25, 4)
     assert "next_cursor" not in second["batch"]
     assert first["batch"]["rows"][0]["resource_uri"] == f"battlecard://{people[0]}"
 
