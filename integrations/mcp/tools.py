@@ -143,9 +143,16 @@ async def get_battlecard(
     """
     front = front_of(ctx)
     try:
-        return _card(front, await _kept(front, front.require("read"), prospect), detail)
+        caller, state = front.require("read"), front.intake.state()
+        asked = (caller.id, caller.scopes, prospect, detail)
+        if known := front.again(state, asked):
+            return known
+        view = await _kept(front, caller, prospect)
     except WarmcallError as exc:
         raise told(exc) from exc
+    shown = _card(front, view, detail)
+    front.keep(state, asked, view, shown)
+    return shown
 
 
 async def _kept(front: Front, caller: Caller, prospect: str) -> JobView:

@@ -1,12 +1,13 @@
 """The MCP tools over the real core, in both eras: what they answer, spend and refuse."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
 from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
-from mcp_types import ElicitRequestParams, ElicitResult
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
 from app.errors import WarmcallError
 from app.intake import Caller
@@ -148,6 +149,30 @@ def test_a_kept_card_is_shown_without_a_job(service: Any) -> None:
     assert shown["card"]["cited"]["person.title"]
     assert jobs(service) == 1
     assert service.intake.usage(service.caller).used == 1
+
+
+def after(service: Any, change: Callable[[], object]) -> tuple[CallToolResult, CallToolResult]:
+    """Look at a card again and again, change something, and look once more."""
+    settled(service, SARAH)
+
+    async def script(client: Client) -> tuple[CallToolResult, CallToolResult]:
+        shown = [await client.call_tool("get_battlecard", {"prospect": SARAH}) for _ in range(3)]
+        assert len({text(one) for one in shown}) == 1
+        change()
+        return shown[0], await client.call_tool("get_battlecard", {"prospect": SARAH})
+
+    return talk(service, script, works=False)
+
+
+def test_a_card_that_was_erased_is_not_shown_again(service: Any) -> None:
+    _, then = after(service, lambda: service.intake.forget(SARAH))
+    assert "No card" in refused(then)
+
+
+def test_a_card_that_grows_old_says_how_to_renew_it(service: Any) -> None:
+    first, then = after(service, lambda: service.clock.move(days=2))
+    assert (told(first)["served_from"], told(then)["served_from"]) == ("fresh_cache", "stale_cache")
+    assert "renewed" in told(then)["next_step"]
 
 
 def test_people_are_found_by_role_a_page_at_a_time(service: Any) -> None:
