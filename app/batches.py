@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app import shelf
 from app.ending import FOUND
-from app.errors import InvalidRequest, NotFound, QuotaExceeded
+from app.errors import InvalidProspect, InvalidRequest, NotFound, QuotaExceeded
 from app.front import OPERATOR, Front
 from app.job import Priority
 from app.tables import Batch
@@ -54,14 +54,19 @@ class Batches(Front):
 
         return self.database.read(found)
 
-    def _begin(self, caller: Caller, asks: Sequence[Ask], request: Request) -> BatchView:
+    def _begin(self, caller: Caller, asks: Sequence[Ask | None], request: Request) -> BatchView:
         """Keep a batch and ask for all its prospects; they share a few commits."""
         if not 0 < len(asks) <= ASKS:
             raise InvalidRequest(f"A batch is of 1 to {ASKS} prospects.")
         batch = Batch(
             id=f"batch_{uuid4().hex}", caller_id=caller.id, total=len(asks), created_at=self.now()
         )
-        self.database.write(lambda db: shelf.add_batch(db, batch)).result()
+        unread = [
+            Row(batch_id=batch.id, position=at, problem=InvalidProspect.code)
+            for at, ask in enumerate(asks)
+            if ask is None
+        ]
+        self.database.write(partial(_open, batch=batch, unread=unread)).result()
         works = [
             partial(_answer, request=request, batch_id=batch.id, ask=ask, positions=places)
             for ask, places in _distinct(asks).items()
@@ -73,7 +78,13 @@ class Batches(Front):
         return self.batch_view(caller, batch.id)
 
 
-def _distinct(asks: Sequence[Ask]) -> dict[Ask, list[int]]:
+def _open(db: Connection, batch: Batch, unread: Sequence[Row]) -> None:
+    shelf.add_batch(db, batch)
+    if unread:
+        shelf.add_rows(db, unread)
+
+
+def _distinct(asks: Sequence[Ask | None]) -> dict[Ask, list[int]]:
     """Return every ask once, as one that nobody waits for, with the positions that it has.
 
     A mailbox that is spelled in two ways is one prospect.
@@ -81,6 +92,8 @@ def _distinct(asks: Sequence[Ask]) -> dict[Ask, list[int]]:
     spelled: dict[str, Ask] = {}
     places: dict[Ask, list[int]] = {}
     for position, ask in enumerate(asks):
+        if ask is None:
+            continue
         first = spelled.setdefault(ask.prospect.key, ask)
         priority = min(ask.priority, Priority.batch)
         one = replace(ask, prospect=first.prospect, priority=priority)

@@ -515,7 +515,7 @@ def _why(run: Run, status: Status) -> str:
         return "max_credits leaves no provider that could be asked."
     if run.is_late:
         return "Nothing was found before the deadline."
-    return "Nothing was found, and some providers could not be asked; see `attempts`."
+    return "Nothing was found, and some providers did not answer."
 
 
 def _seconds_until(deadline: datetime | None, now: datetime) -> float | None:

@@ -114,11 +114,12 @@ class Intake(Keys, Records, Batches, Shown):
         )
         return self.database.write(work, f"ask:{ask.prospect.key}")
 
-    def batch(self, caller: Caller, asks: Sequence[Ask]) -> BatchView:
+    def batch(self, caller: Caller, asks: Sequence[Ask | None]) -> BatchView:
         """Ask for many prospects at once, behind everything that somebody waits for.
 
         Each is asked for as by `request`; the same one twice is one job. Where that would raise,
         such as behind the end of the allowance, the row names the problem and the others go on.
+        None stands for what could not be read: its row is `invalid_prospect`.
         Raises InvalidRequest when there are none, or more than ASKS.
         """
 

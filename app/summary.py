@@ -119,7 +119,7 @@ def _caveat(prospect: Prospect, merged: Merged, *, wants_person: bool) -> str:
     if not wants_person or merged.items("person.candidates"):
         return ""
     if not name:
-        return "The person's name is not known." if title else "Nobody knew who the person is."
+        return "The person's name is not known." if title else "It is not known who the person is."
     return "" if title else "The job title is not known."
 
 

@@ -126,7 +126,8 @@ class BatchRow:
     """One ask of a batch. `position` counts from 0, as the asks were given.
 
     `problem` says why there is no job: the code of the error (`quota_exceeded`,
-    `invalid_request`), `erased` or `expired` (there was one). A live job's card is still empty.
+    `invalid_request`, `invalid_prospect`), `erased` or `expired` (there was one). A live job's card
+    is still empty.
     """
 
     position: int

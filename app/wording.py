@@ -17,9 +17,11 @@ def clean(text: str) -> str:
     >>> clean(" Acme\\u202e \\n Corp ")
     'Acme Corp'
     """
-    if not (text.isascii() and text.isprintable()):
+    if not text.isprintable():
         spaced = unicodedata.normalize("NFC", re.sub(r"\s", " ", text))
         text = "".join(char for char in spaced if _is_visible(char))
+    elif not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())
 
 

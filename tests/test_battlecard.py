@@ -155,7 +155,7 @@ LEE = fact("person.full_name", "Lee Park", "hill")
         (
             SARAH,
             (COMPANY[0], COMPANY[2]),
-            "Acme Corp is a company with about 240 employees. Nobody knew who the person is.",
+            "Acme Corp is a company with about 240 employees. It is not known who the person is.",
         ),
         (
             SARAH,

@@ -5,6 +5,7 @@ is written to standard output; the log goes to standard error.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from integrations.cli.standby import standby
@@ -15,9 +16,11 @@ from integrations.runtime import Runtime, log_as_json, now
 LOOK_S = 1.0
 """How often to look whether a worker is alive."""
 
+log = logging.getLogger("warmcall.mcp")
+
 
 def speak(parts: Runtime) -> None:
-    """Serve one client until it closes standard input."""
+    """Serve one client until it closes standard input, or reads no more of our output."""
     log_as_json(parts.settings.log_level)  # before the server is made, which would log elsewhere
     front = Front(
         intake=parts.intake,
@@ -36,6 +39,8 @@ async def _served(front: Front, step_in: Callable[[], None]) -> None:
     looking = asyncio.create_task(_looked(step_in))
     try:
         await server.run_stdio_async()
+    except* BrokenPipeError:
+        log.info("the client has left")
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)

@@ -161,7 +161,9 @@ class Doorkeeper:
         if self.issuer and token.count(".") == 2:  # API keys have no dot
             return await self.issuer.caller(token)
         try:
-            return await anyio.to_thread.run_sync(partial(self.intake.authenticate, token))
+            return self.intake.recognise(token) or await anyio.to_thread.run_sync(
+                partial(self.intake.authenticate, token)
+            )
         except Unauthorized:
             return None
 

@@ -78,7 +78,7 @@ def _task(front: Front, view: JobView) -> Task:
         status = TaskStatus.cancelled
     result = None
     if status is TaskStatus.completed:
-        answer = tools.answer(render.result(view, front.base_url))
+        answer = tools.both(render.answer(view, front.base_url))
         result = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
     return Task(
         id=view.id,

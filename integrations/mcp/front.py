@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import anyio
@@ -10,12 +11,17 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult
 from pydantic import SkipValidation
 
 from app.errors import Forbidden, Unauthorized, WarmcallError
 from app.intake import Caller, Intake, JobView
+from app.memory import Memory
 
 THREADS = 64  # blocking verbs at once
+
+ROOM = 16_000_000
+"""Bytes of cards that a process remembers as it showed them."""
 
 READ_ONLY = "x-warmcall-readonly"
 """Header of a connection that may not change or spend anything."""
@@ -44,6 +50,9 @@ NEXT: Mapping[str, str] = {
 
 T = TypeVar("T")
 
+Question = tuple[object, ...]
+"""All that an answer depends on but the database and the time."""
+
 
 class Watcher(Protocol):
     """Tells when jobs change; it asks the store once for all who wait."""
@@ -59,6 +68,14 @@ class Admitted(AccessToken):
     """A token that was found valid, with the caller it belongs to; the token itself is not kept."""
 
     caller: SkipValidation[Caller]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A card as it was shown; from `until` on it is no longer fresh."""
+
+    result: CallToolResult
+    until: datetime
 
 
 def uncounted(surface: str, outcome: str) -> None:
@@ -81,6 +98,7 @@ class Front:
     local: Caller | None = None
     count: Callable[[str, str], None] = uncounted
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
+    said: Memory[Said] = field(default_factory=lambda: Memory(ROOM), repr=False)
 
     def caller(self) -> Caller:
         """Return who asks. Raises Unauthorized when nobody was let in."""
@@ -97,6 +115,19 @@ class Front:
         if scope not in caller.scopes:
             raise Forbidden(f"This API key lacks the scope `{scope}`.")
         return caller
+
+    def again(self, state: int | None, asked: Question) -> CallToolResult | None:
+        """Return the fresh card that answered this question in this state of the database."""
+        said = self.said.get(state, asked)
+        return said.result if said and self.intake.now() < said.until else None
+
+    def keep(
+        self, state: int | None, asked: Question, view: JobView, result: CallToolResult
+    ) -> None:
+        """Remember the answer to a question that was asked in this state, if it is a fresh card."""
+        if view.served_from == "fresh_cache" and view.fresh_until:
+            size = 4_000 + 4 * sum(len(str(one)) for one in result.content)
+            self.said.keep(state, asked, Said(result, view.fresh_until), size)
 
     async def run(self, verb: Callable[[], T]) -> T:
         """Run a blocking verb in a thread."""

@@ -32,6 +32,9 @@ TITLES: Mapping[str, str] = {
 LINK = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'*+,;=%()-]+")
 """A web address that is shown as it is."""
 
+_TAME = re.compile(r"[ !\"$-)+-;=?@A-Z^_a-z{}]*")
+"""Text in which there is nothing to clean and nothing to disarm: most of a card."""
+
 _MARKUP = re.compile(r"([\\`*\[\]<>~|#])")
 
 ELSEWHERE = frozenset({"notice", "card", "batch", "gaps", "next_step"})
@@ -105,5 +108,7 @@ def _said(value: Any) -> str:
 
 
 def _inert(text: str) -> str:
+    if _TAME.fullmatch(text):
+        return text
     text = clean(text)
     return text if LINK.fullmatch(text) else _MARKUP.sub(r"\\\1", text)

@@ -17,6 +17,7 @@ from app.prospect import identify
 from app.wording import clean, shorten
 from integrations.mcp import render
 from integrations.mcp.front import Front, front_of
+from integrations.mcp.values import Detail
 
 Asking = Context[Front, Any]
 
@@ -86,7 +87,7 @@ async def _with_card(ctx: Asking, uri: str, text: str, task: str) -> list[Messag
 
 
 def _embedded(front: Front, view: JobView, uri: str) -> EmbeddedResource:
-    shown = render.result(view, front.base_url, render.Detail.full)
+    shown = render.result(view, front.base_url, Detail.full)
     text = orjson.dumps(shown).decode()
     contents = TextResourceContents(uri=uri, mime_type="application/json", text=text)
     return EmbeddedResource(type="resource", resource=contents)

@@ -14,6 +14,7 @@ from app.intake import Caller, JobView
 from app.prospect import identify
 from integrations.mcp import render, shapes
 from integrations.mcp.front import Front, front_of
+from integrations.mcp.values import Detail
 
 JSON = "application/json"
 
@@ -61,7 +62,7 @@ async def _read(front: Front, find: Callable[[Caller], JobView]) -> str:
         raise ResourceNotFoundError(str(exc)) from exc
     except WarmcallError as exc:
         raise ResourceError(str(exc)) from exc
-    return orjson.dumps(render.result(view, front.base_url, render.Detail.full)).decode()
+    return orjson.dumps(render.result(view, front.base_url, Detail.full)).decode()
 
 
 def schema() -> str:

@@ -80,7 +80,7 @@ class CardResult(Answer):
     job_id: str = ""
     progress: float = Field(1.0, ge=0, le=1)
     next_step: str = Field("", description="What to call next")
-    missing: list[str] = Field([], description="Fields nobody knew")
+    missing: list[str] = Field([], description="Fields nobody knew (yet)")
     sections: dict[str, str] = {}
     served_from: str = ""
     as_of: str = ""
@@ -102,6 +102,7 @@ class JobResult(CardResult):
             ended="integer",
             matched="integer",
             match_rate="number",
+            problems="object",
             rows="array",
             next_cursor="string",
         ),
@@ -157,8 +158,9 @@ class UsageResult(Answer):
     used: int
     credits_spent: float
     resets_at: str
-    quota: int = Field(0, description="absent = unlimited")
+    quota: int = 0
     remaining: int = 0
+    is_unlimited: bool = False
     providers: Rows = []
     next_step: str = ""
 
@@ -230,4 +232,6 @@ class Battlecard(_Part):
     cited: dict[str, list[int]] = Field(
         {}, description="Field to ids of `sources`; in a full card only"
     )
-    left_out: str | None = Field(None, description="How much a shorter card does not show")
+    left_out: dict[str, int] = Field(
+        {}, description="List to how many of its items a shorter card does not show"
+    )

@@ -19,8 +19,7 @@ from app.errors import WarmcallError
 from app.facts import Section
 from app.intake import Ask, Caller, JobView
 from app.prospect import identify
-from app.wording import clean, shorten
-from integrations.mcp import render, shapes
+from integrations.mcp import batch, people, render, shapes, usage
 from integrations.mcp.consent import (
     BatchConsent,
     Consent,
@@ -31,7 +30,7 @@ from integrations.mcp.consent import (
     refreshing,
 )
 from integrations.mcp.front import Front, front_of, is_read_only, told
-from integrations.mcp.markdown import markdown
+from integrations.mcp.values import PAGE, Detail
 from integrations.mcp.waiting import all_ended, followed
 
 Asking = Context[Front, Any]
@@ -67,10 +66,15 @@ Cursor = Annotated[str, Field(description="next_cursor of the page before", max_
 T = TypeVar("T")
 
 
-def answer(shown: Mapping[str, Any]) -> CallToolResult:
+def answer(shown: dict[str, Any]) -> CallToolResult:
+    """Return an answer of few members in both forms."""
+    return both(render.told(shown))
+
+
+def both(said: render.Answer) -> CallToolResult:
     """Return an answer in both forms."""
-    text = TextContent(type="text", text=markdown(shown))
-    return CallToolResult(content=[text], structured_content=dict(shown))
+    text = TextContent(type="text", text=said.text)
+    return CallToolResult(content=[text], structured_content=said.shown)
 
 
 async def prepare_call(
@@ -111,8 +115,7 @@ async def prepare_call(
 
 
 def _card(front: Front, view: JobView, detail: str, goal: str = "") -> CallToolResult:
-    shown = render.result(view, front.base_url, render.Detail(detail))
-    return answer(shown | ({"goal": shorten(clean(goal), 300)} if goal else {}))
+    return both(render.answer(view, front.base_url, Detail(detail), goal))
 
 
 async def _offer(
@@ -140,9 +143,16 @@ async def get_battlecard(
     """
     front = front_of(ctx)
     try:
-        return _card(front, await _kept(front, front.require("read"), prospect), detail)
+        caller, state = front.require("read"), front.intake.state()
+        asked = (caller.id, caller.scopes, prospect, detail)
+        if known := front.again(state, asked):
+            return known
+        view = await _kept(front, caller, prospect)
     except WarmcallError as exc:
         raise told(exc) from exc
+    shown = _card(front, view, detail)
+    front.keep(state, asked, view, shown)
+    return shown
 
 
 async def _kept(front: Front, caller: Caller, prospect: str) -> JobView:
@@ -185,15 +195,13 @@ async def get_enrichment(
 async def _batch(
     front: Front, caller: Caller, batch_id: str, wait_s: float, detail: str, cursor: str
 ) -> dict[str, Any]:
-    offset = _offset(cursor)
-    whole = await front.run(partial(front.intake.batch_view, caller, batch_id))
-    if wait_s and whole.ended < whole.total:
-        live = [row.job.id for row in whole.rows if row.job and not row.job.is_final]
+    offset, look = _offset(cursor), partial(front.intake.batch_view, caller, batch_id)
+    view = await front.run(look)
+    if wait_s and not view.is_final:
+        live = [row.job.id for row in view.rows if row.job and not row.job.is_final]
         await all_ended(front, live, wait_s)
-    page = await front.run(
-        partial(front.intake.batch_view, caller, batch_id, offset=offset, limit=render.PAGE)
-    )
-    return render.batch(page, offset, render.Detail(detail))
+        view = await front.run(look)
+    return batch.page(view, offset, Detail(detail))
 
 
 def _offset(cursor: str) -> int:
@@ -233,7 +241,7 @@ async def find_decision_makers(
             max_length=10,
         ),
     ],
-    limit: Annotated[int, Field(ge=1, le=render.PAGE)] = 10,
+    limit: Annotated[int, Field(ge=1, le=PAGE)] = 10,
     cursor: Cursor = "",
 ) -> Annotated[CallToolResult, shapes.PeopleResult]:
     """Find people who may decide at a company, by its domain.
@@ -247,8 +255,7 @@ async def find_decision_makers(
         view = await _company(ctx, front.require("read"), company_domain)
     except WarmcallError as exc:
         raise told(exc) from exc
-    found = [one for one in render.listed(view.card, "decision_makers") if _fits(one, roles)]
-    return answer(render.people(view, found, offset, limit))
+    return answer(people.page(view, roles, offset, limit))
 
 
 async def _company(ctx: Asking, caller: Caller, domain: str) -> JobView:
@@ -259,11 +266,6 @@ async def _company(ctx: Asking, caller: Caller, domain: str) -> JobView:
     ask = Ask(prospect=prospect, sections=frozenset({Section.decision_makers}))
     view = await front.run(partial(front.intake.request, caller, ask))
     return await followed(ctx, caller, view, PEOPLE_WAIT_S)
-
-
-def _fits(person: Mapping[str, Any], roles: Sequence[str]) -> bool:
-    said = f"{person.get('title', '')} {person.get('seniority', '')}".casefold()
-    return not roles or any(role.casefold().strip() in said for role in roles if role.strip())
 
 
 async def enrich_batch(
@@ -283,18 +285,18 @@ async def enrich_batch(
     try:
         caller = front.require("spend")
         known = readable(prospects)
-        asks = [Ask(prospect=one) for one in known.values()]
-        if not asks:
+        if not known:
             raise ToolError(f"None of these can be looked up. {_ACCEPTED}")
+        asks = [Ask(prospect=known[at]) if at in known else None for at in range(len(prospects))]
         if not is_given(consent):
-            return answer(await _offer(front, asks, consent, "enrich_batch with"))
+            readings = [ask for ask in asks if ask]
+            return answer(await _offer(front, readings, consent, "enrich_batch with"))
         view = await front.run(partial(front.intake.batch, caller, asks))
     except WarmcallError as exc:
         front.count("mcp", exc.code)
         raise told(exc) from exc
     front.count("mcp", "batch")
-    unread = [text for position, text in enumerate(prospects) if position not in known]
-    return answer(render.begun(view, unread, render.Detail(detail)))
+    return answer(batch.begun(view, prospects, Detail(detail)))
 
 
 _ACCEPTED = (
@@ -335,11 +337,11 @@ async def get_usage(ctx: Asking) -> Annotated[CallToolResult, shapes.UsageResult
     front = front_of(ctx)
     try:
         caller = front.require("read")
-        usage = await front.run(partial(front.intake.usage, caller))
+        used = await front.run(partial(front.intake.usage, caller))
         providers = await front.run(front.intake.providers)
     except WarmcallError as exc:
         raise told(exc) from exc
-    return answer(render.usage(usage, providers))
+    return answer(usage.said(used, providers))
 
 
 Tool = Callable[..., Any]

@@ -2,10 +2,12 @@
 
 import asyncio
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.context import ClientRequestContext
@@ -15,6 +17,9 @@ from tests.journeys.stack import LOCAL, Stack, free_port, installed, is_open, wa
 from tests.surfaces.agents import ERAS, SARAH, connected, told
 
 eras = pytest.mark.parametrize("era", ERAS)
+
+COMMAND = [sys.executable, "-P", "-m", "integrations.cli.inbound", "mcp"]
+CLIENT: Any = {"name": "agent", "version": "1"}
 
 LISTENS_S = 10
 """What a process that only has listeners left may take to end."""
@@ -92,16 +97,43 @@ async def left(url: str, web: Any, key: str) -> None:
 @eras
 def test_an_agent_needs_nothing_but_the_command(tmp_path: Path, era: str) -> None:
     with installed(tmp_path) as stack:
-        assert asyncio.run(alone(stack, era)) == ["complete", "complete"]
+        assert asyncio.run(alone(stack, era)) == ["complete", "partial"]
+
+
+def test_a_client_that_leaves_in_the_middle_of_an_answer_is_no_failure(tmp_path: Path) -> None:
+    hello: dict[str, Any] = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": CLIENT,
+    }
+    asked = {"name": "prepare_call", "arguments": {"prospect": SARAH}}
+    sent: list[dict[str, Any]] = [
+        {"method": "initialize", "id": 1, "params": hello},
+        {"method": "notifications/initialized"},
+        {"method": "tools/call", "id": 2, "params": {**asked, "_meta": {"progressToken": 1}}},
+    ]
+    with installed(tmp_path) as stack:
+        agent = subprocess.Popen(
+            COMMAND,
+            cwd=stack.folder,
+            env=stack.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert agent.stdin
+        assert agent.stdout
+        agent.stdin.write(b"".join(orjson.dumps({"jsonrpc": "2.0", **one}) + b"\n" for one in sent))
+        agent.stdin.flush()
+        agent.stdout.readline()
+        agent.stdout.close()
+        _, log = agent.communicate(timeout=30)
+        assert (agent.returncode, b"unexpected" in log) == (0, False)
 
 
 async def alone(stack: Stack, era: str) -> list[str]:
-    command = StdioServerParameters(
-        command=sys.executable,
-        args=["-P", "-m", "integrations.cli.inbound", "mcp"],
-        cwd=stack.folder,
-        env=stack.env,
-    )
+    program, *args = COMMAND
+    command = StdioServerParameters(command=program, args=args, cwd=stack.folder, env=stack.env)
     async with Client(command, mode=ERAS[era]) as client:
-        asked = [{"prospect": SARAH}, {"prospect": "slow@acme.example"}]
+        asked = [{"prospect": SARAH}, {"prospect": "partial@acme.example"}]
         return [told(await client.call_tool("prepare_call", one))["status"] for one in asked]

@@ -16,6 +16,7 @@ from integrations.mcp import render, shapes
 from integrations.mcp.limits import READING, TOOLSETS
 from integrations.mcp.markdown import markdown
 from integrations.mcp.server import INSTRUCTIONS
+from integrations.mcp.values import Detail
 from tests.conftest import Service
 from tests.fakes.clock import Clock
 from tests.surfaces.agents import ERAS, call, talk, told
@@ -116,17 +117,17 @@ def renew() -> None:
 
 
 @pytest.mark.parametrize("name", CARDS)
-@pytest.mark.parametrize("detail", render.Detail)
-def test_every_card_fits_its_budget_in_both_forms(name: str, detail: render.Detail) -> None:
+@pytest.mark.parametrize("detail", Detail)
+def test_every_card_fits_its_budget_in_both_forms(name: str, detail: Detail) -> None:
     shown = render.result(view(name), "https://warmcall.example", detail)
-    most = {render.Detail.concise: 1_200, render.Detail.full: 4_000}[detail]
+    most = {Detail.concise: 1_200, Detail.full: 4_000}[detail]
     sizes = tokens(shown), len(markdown(shown)) / CHARACTERS
     assert max(sizes) <= most, f"{name} {detail}: {sizes} tokens"
 
 
 @pytest.mark.parametrize("name", CARDS)
-@pytest.mark.parametrize("detail", render.Detail)
-def test_every_card_has_the_shape_that_is_published(name: str, detail: render.Detail) -> None:
+@pytest.mark.parametrize("detail", Detail)
+def test_every_card_has_the_shape_that_is_published(name: str, detail: Detail) -> None:
     shown = render.result(view(name), "https://warmcall.example", detail)
     shapes.CardResult.model_validate(shown)
     shapes.Battlecard.model_validate(shown.get("card", {}))
@@ -135,7 +136,7 @@ def test_every_card_has_the_shape_that_is_published(name: str, detail: render.De
 def test_a_card_of_the_sandbox_is_small(service: Any) -> None:
     settled(service, "sarah.chen@acme.example")
     sizes = {}
-    for detail in render.Detail:
+    for detail in Detail:
         asked = {"prospect": "sarah.chen@acme.example", "detail": detail.value}
         shown = told(call(service, "get_battlecard", asked, works=False))
         sizes[detail.value] = tokens(shown), len(markdown(shown)) / CHARACTERS

@@ -1,12 +1,13 @@
 """The MCP tools over the real core, in both eras: what they answer, spend and refuse."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
 from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
-from mcp_types import ElicitRequestParams, ElicitResult
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
 from app.errors import WarmcallError
 from app.intake import Caller
@@ -150,6 +151,30 @@ def test_a_kept_card_is_shown_without_a_job(service: Any) -> None:
     assert service.intake.usage(service.caller).used == 1
 
 
+def after(service: Any, change: Callable[[], object]) -> tuple[CallToolResult, CallToolResult]:
+    """Look at a card again and again, change something, and look once more."""
+    settled(service, SARAH)
+
+    async def script(client: Client) -> tuple[CallToolResult, CallToolResult]:
+        shown = [await client.call_tool("get_battlecard", {"prospect": SARAH}) for _ in range(3)]
+        assert len({text(one) for one in shown}) == 1
+        change()
+        return shown[0], await client.call_tool("get_battlecard", {"prospect": SARAH})
+
+    return talk(service, script, works=False)
+
+
+def test_a_card_that_was_erased_is_not_shown_again(service: Any) -> None:
+    _, then = after(service, lambda: service.intake.forget(SARAH))
+    assert "No card" in refused(then)
+
+
+def test_a_card_that_grows_old_says_how_to_renew_it(service: Any) -> None:
+    first, then = after(service, lambda: service.clock.move(days=2))
+    assert (told(first)["served_from"], told(then)["served_from"]) == ("fresh_cache", "stale_cache")
+    assert "renewed" in told(then)["next_step"]
+
+
 def test_people_are_found_by_role_a_page_at_a_time(service: Any) -> None:
     async def script(client: Client) -> list[dict[str, Any]]:
         page: dict[str, Any] = {"next_cursor": ""}
@@ -190,7 +215,7 @@ def test_no_crm_is_connected(service: Any) -> None:
 
 def test_a_batch_tells_its_match_rate_and_its_rows_by_page(service: Any) -> None:
     people = [f"ann{number}@firm.example" for number in range(27)]
-    prospects = [*people, "notfound@acme.example", "one-word"]
+    prospects = [*people[:3], "one-word", *people[3:], "notfound@acme.example"]
 
     async def script(client: Client) -> list[dict[str, Any]]:
         asked = {"prospects": prospects, "confirm": True}
@@ -201,15 +226,20 @@ def test_a_batch_tells_its_match_rate_and_its_rows_by_page(service: Any) -> None
         return [begun, first, told(await client.call_tool("get_enrichment", asked))]
 
     begun, first, second = talk(service, script)
-    assert begun["rows"][-1] == {"prospect": "one-word", "problem": "invalid_prospect"}
+    unread = {"position": 3, "problem": "invalid_prospect"}
+    assert begun["rows"][3] == {**unread, "prospect": "one-word"}
+    assert begun["problems"] == {"invalid_prospect": 1}
     assert begun["batch_id"] in begun["next_step"]
     assert (first["status"], first["batch"]["total"], first["batch"]["ended"]) == (
         "complete",
-        28,
-        28,
+        29,
+        29,
     )
-    assert first["batch"]["match_rate"] == round(27 / 28, 2)
-    assert (len(first["batch"]["rows"]), len(second["batch"]["rows"])) == (25, 3)
+    assert first["batch"]["match_rate"] == round(27 / 29, 2)
+    assert first["batch"]["problems"] == {"invalid_prospect": 1}
+    assert first["batch"]["rows"][3] == unread  # what was given is not kept
+    assert "cursor=25" in first["next_step"]
+    assert (len(first["batch"]["rows"]), len(second["batch"]["rows"])) == (25, 4)
     assert "next_cursor" not in second["batch"]
     assert first["batch"]["rows"][0]["resource_uri"] == f"battlecard://{people[0]}"
 
