@@ -167,6 +167,33 @@ def test_requests_name_our_own_host_and_origin(
     assert post(web, secret, "tools/list", headers=headers).status_code == status
 
 
+PREFLIGHT = {"Access-Control-Request-Method": "POST"}
+
+
+@pytest.mark.parametrize("origin", [PUBLIC, "http://localhost:5173", "http://[::1]"])
+def test_a_page_of_our_own_origin_may_call_from_a_browser(web: TestClient, origin: str) -> None:
+    asked = "authorization,mcp-method"
+    headers = {"Origin": origin, **PREFLIGHT, "Access-Control-Request-Headers": asked}
+    answer = web.options("/mcp", headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert answer.headers["access-control-allow-headers"] == asked
+    refusal = web.post("/mcp", json={}, headers={"Origin": origin})
+    assert refusal.status_code == 401
+    assert refusal.headers["access-control-allow-origin"] == origin
+    assert refusal.headers["access-control-expose-headers"] == "WWW-Authenticate"
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://localhost.evil.example", "null"]
+)
+def test_a_page_from_elsewhere_may_not(web: TestClient, secret: str, origin: str) -> None:
+    assert web.options("/mcp", headers={"Origin": origin, **PREFLIGHT}).status_code == 400
+    answer = post(web, secret, "tools/list", headers={"Origin": origin})
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
 def test_a_read_key_spends_nothing_here_either(web: TestClient, runtime: Runtime) -> None:
     _, reader = runtime.intake.create_key("reader", scopes=frozenset({"read"}))
     told = call(web, reader, "prepare_call", prospect=SARAH)["result"]
