@@ -130,6 +130,12 @@ def test_every_end_says_what_to_do_next(
     assert step in shown["next_step"]
 
 
+def test_a_company_that_nobody_knows_by_name_is_asked_for_by_domain(service: Any) -> None:
+    shown = told(call(service, "prepare_call", {"prospect": "Sarah Chen, Acme Corp"}))
+    assert shown["card"]["person"] == {"full_name": "Sarah Chen"}
+    assert "company domain" in shown["next_step"]
+
+
 def test_a_suppressed_prospect_is_named_nowhere(service: Any) -> None:
     service.intake.suppress(SARAH)
     result = call(service, "prepare_call", {"prospect": SARAH})
