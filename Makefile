@@ -12,7 +12,7 @@ export PORT
 NODE_PARTS := tests/conformance/node_modules
 NODE_READY := $(NODE_PARTS)/.ready
 
-.PHONY: run test test-mcp test-faults hostile lint format lock bench bench-growth soak bench-lock
+.PHONY: run test test-mcp test-faults hostile lint format lock bench bench-agents bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
@@ -45,6 +45,10 @@ format: $(READY)
 # Warmcall and its peers side by side; ARGS=--quick is short, ARGS="--only warmcall" leaves others out.
 bench: $(READY) $(PEERS_READY)
 	$(BIN)/python -m bench $(ARGS)
+
+# What 32 agents wait for a card from the cache, beside a tool that does nothing; sizes of answers.
+bench-agents: $(READY)
+	$(BIN)/python -m bench.agents $(ARGS)
 
 # Work by the size of the store; ARGS=--full goes up to a million prospects (12 GB of disk).
 bench-growth: $(READY)

@@ -62,6 +62,14 @@ def test_growth_is_told_by_size_with_the_statements_that_scan(tmp_path: Path) ->
     assert ElementTree.parse(tmp_path / "growth.svg").getroot().tag.endswith("svg")
 
 
+def test_agents_are_told_of_beside_a_tool_that_does_nothing(tmp_path: Path) -> None:
+    table = run("bench.agents", tmp_path, "--rounds", "1")
+    assert "| get_battlecard |" in table
+    told = kept(tmp_path / "agents.json")
+    assert [one["tool"] for one in told["waited"]] == ["no_op", "get_battlecard"]
+    assert told["tokens"].keys() == {"tools/list", "concise card", "full card"}
+
+
 def figures(name: str, **measured: Any) -> Figures:
     return Figures(name=name, **measured)
 
