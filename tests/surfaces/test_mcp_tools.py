@@ -394,7 +394,7 @@ def test_a_waiting_job_is_cancelled_once(service: Any) -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("prepare_call", {"prospect": "hello"}, "'Name, Company'"),
+        ("prepare_call", {"prospect": "hello"}, '"Name, Company". Correct it and call'),
         ("prepare_call", {"prospect": "ann@mailinator.com"}, "work address"),
         ("prepare_call", {}, "prospect: Field required. Correct them"),
         ("prepare_call", {"prospect": SARAH, "wait_seconds": 51}, "wait_seconds: Input should"),
