@@ -86,6 +86,7 @@ def begun(view: BatchView, given: Sequence[str], detail: Detail) -> Object:
 
     What could not be read is shown as it was given; the batch itself does not keep it.
     """
+    step = f"Call get_enrichment with job_id={view.id} and wait_seconds=20."
     return without_nothing(
         {
             "status": "complete" if view.is_final else "working",
@@ -93,7 +94,7 @@ def begun(view: BatchView, given: Sequence[str], detail: Detail) -> Object:
             "total": view.total,
             "ended": view.ended,
             "problems": problems(view),
-            "next_step": f"Call get_enrichment with job_id={view.id} and wait_seconds=20.",
+            "next_step": "" if view.is_final and view.total <= PAGE else step,
             "notice": NOTICE,
             "rows": [
                 _as_given(given[one.position], one.problem) | batch_row(one, detail)

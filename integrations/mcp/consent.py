@@ -1,6 +1,7 @@
 """Asking before much is spent: the user where the client can ask, else the model by a price."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
@@ -61,20 +62,26 @@ async def may_enrich(
     if confirm:
         return Consent(spend=True)
     asks = [Ask(prospect=one) for one in readable(prospects).values()]
-    return await _asked(ctx, asks, f"Look {len(asks)} prospects up")
+    what = f"Look {len(asks)} prospects up (those already known cost nothing)"
+    return await _asked(ctx, asks, what)
 
 
 async def _asked(
     ctx: Context[Front, Any], asks: Sequence[Ask], what: str
 ) -> Consent | Elicit[Consent]:
+    """Return the question, if there is one; it is the same when the client comes back with a yes.
+
+    A yes counts for exactly the question that was asked, so it names what all would cost that are
+    not known: what is known by then depends on the moment.
+    """
     front = front_of(ctx)
-    most = await price(front, asks)
-    if most <= front.ask_above:
+    if not ctx.input_responses and await price(front, asks) <= front.ask_above:
         return Consent(spend=True)
     capabilities = ctx.client_capabilities
-    if capabilities and capabilities.elicitation:
-        return Elicit(f"{what} for at most {most:g} credits?", Consent)
-    return Consent(spend=False)
+    if not (capabilities and capabilities.elicitation):
+        return Consent(spend=False)
+    most = await price(front, [replace(ask, refresh=True) for ask in asks])
+    return Elicit(f"{what} for at most {most:g} credits?", Consent)
 
 
 RefreshConsent = Annotated[ElicitationResult[Consent], Resolve(may_refresh)]

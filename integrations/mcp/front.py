@@ -28,9 +28,8 @@ READ_ONLY = "x-warmcall-readonly"
 
 NEXT: Mapping[str, str] = {
     "error": "Try again later.",
-    "invalid_prospect": "Call the tool again with an e-mail address, a domain, a LinkedIn URL or "
-    "'Name, Company'.",
-    "disposable_address": "Call the tool again with the person's work address.",
+    "invalid_prospect": "Correct it and call the tool again.",
+    "disposable_address": "Correct it and call the tool again.",
     "invalid_request": "Correct the arguments and call the tool again.",
     "unauthorized": "The user has to connect with a valid API key.",
     "forbidden": "An operator can make a key that may: `warmcall keys create NAME --scope spend`. "

@@ -6,6 +6,7 @@ the tools of these sets; what is not shown cannot be called.
 
 import logging
 import re
+from asyncio import CancelledError
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
@@ -34,6 +35,9 @@ TOOLSETS: Mapping[str, frozenset[str]] = {
 
 READING = frozenset({"get_enrichment", "get_battlecard", "find_decision_makers", "get_usage"})
 """The tools of a read-only connection; find_decision_makers then looks in the cache alone."""
+
+LISTENING = "subscriptions/listen"
+"""Goes on until the client leaves, or the process ends."""
 
 MOST_URIS = 100
 """Resources that one subscription may name."""
@@ -117,11 +121,21 @@ async def prompt_errors(ctx: Asking, call_next: CallNext) -> HandlerResult:
 
 
 async def noted(ctx: Asking, call_next: CallNext) -> HandlerResult:
-    """Log each request in one line: its method and tool, never what was asked about."""
+    """Log each request in one line: its method and tool, never what was asked about.
+
+    The outcome is "ok", "error" (the answer is one), "left" (the client did before there was one)
+    or "failed", which is a fault of ours.
+    """
     started, outcome = perf_counter(), "failed"
     try:
         result = await call_next(ctx)
         outcome = "error" if isinstance(result, Mapping) and result.get("isError") else "ok"
+    except MCPError:
+        outcome = "error"
+        raise
+    except CancelledError:
+        outcome = "ok" if ctx.method == LISTENING else "left"
+        raise
     finally:
         if ctx.request_id is not None:
             _log(ctx, outcome, round(1000 * (perf_counter() - started)))
@@ -144,7 +158,7 @@ class Subscriptions:
 
     async def __call__(self, ctx: Asking, call_next: CallNext) -> HandlerResult:
         """Refuse a subscription to what the caller has no card of. Raises MCPError."""
-        if ctx.method == "subscriptions/listen":
+        if ctx.method == LISTENING:
             wanted = (ctx.params or {}).get("notifications") or {}
             uris = wanted.get("resourceSubscriptions") or [] if isinstance(wanted, Mapping) else []
             if len(uris) > MOST_URIS:

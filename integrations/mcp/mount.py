@@ -1,6 +1,7 @@
 """The server over HTTP: one URL, POST only, no sessions, so that any web process answers."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -116,6 +118,19 @@ def security(base_url: str) -> TransportSecuritySettings:
     return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
 
 
+def for_browsers(app: ASGIApp, base_url: str) -> ASGIApp:
+    """Return the application; pages of our own origin, and of this machine, may call it."""
+    parts = urlsplit(base_url)
+    return CORSMiddleware(
+        app,
+        allow_origins=[f"{parts.scheme}://{parts.netloc}"],
+        allow_origin_regex=rf"http://({'|'.join(map(re.escape, LOCAL))})(:\d+)?",
+        allow_methods=["POST"],
+        allow_headers=["*"],
+        expose_headers=["WWW-Authenticate"],
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mounted:
     """A server in a Starlette application: its routes, and what runs as long as that does."""
@@ -139,9 +154,11 @@ def mounted(
         transport_security=security(base_url),
     )
     app = without_space(streams.watched(guarded(app, doorkeeper, base_url)))
+    endpoint = _Endpoint(for_browsers(app, base_url))
     routes = [
         *metadata_routes(doorkeeper.issuer, base_url),
-        Route(PATH, endpoint=_Endpoint(app), methods=["POST"]),
+        Route(PATH, endpoint=endpoint, methods=["POST"]),
+        Route(PATH, endpoint=endpoint, methods=["OPTIONS"]),
     ]
     return Mounted(server=server, routes=routes)
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import orjson
 
+from app.facts import Section
 from app.job import LIVE, Status
 from app.prospect import By, Prospect
 from app.views import JobView
@@ -61,6 +62,10 @@ AFTER: Mapping[Status, str] = {
 
 LEFT_OUT_STEP = "Call get_battlecard with detail=full for what was left out, if it is needed."
 STALE_STEP = "The card is stale (see as_of): call prepare_call to have it renewed."
+DOMAIN_STEP = (
+    "Nobody knows a company of this name: call prepare_call with 'Full Name, company domain' or "
+    "the person's work e-mail address."
+)
 
 LONGEST_GOAL = 300
 DAY = len("YYYY-MM-DD")
@@ -167,7 +172,12 @@ def next_step(view: JobView) -> str:
             "The card is stale and is being renewed: call get_enrichment with "
             f"job_id={view.refresh_job_id} for the new one."
         )
-    return AFTER.get(view.status) or (STALE_STEP if view.served_from == "stale_cache" else "")
+    if view.status in AFTER:
+        return AFTER[view.status]
+    if view.served_from == "stale_cache":
+        return STALE_STEP
+    is_nameless = view.sections.get(Section.company) is Status.not_found
+    return DOMAIN_STEP if is_nameless and not view.prospect.known.domain else ""
 
 
 def resource_uri(view: JobView) -> str:

@@ -117,7 +117,7 @@ class BatchResult(Answer):
     total: int = 0
     ended: int = 0
     most_credits: float = 0
-    next_step: str
+    next_step: str = ""
     rows: Rows = []
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,27 @@ PUBLIC = "https://warmcall.example"
 
 
 @pytest.fixture
-def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    """The whole service in this process, with a worker."""
+def resting(tmp_path: Path) -> Iterator[Runtime]:
+    """The whole service in this process, without a worker."""
     env = {"DATABASE_URL": f"sqlite:///{tmp_path}/warmcall.db", "WARMCALL_PUBLIC_URL": PUBLIC}
     parts = start(Settings.from_env(env))
+    yield parts
+    parts.close()
+
+
+@contextmanager
+def at_work(parts: Runtime) -> Iterator[None]:
     worker = Worker(parts)
     worker.start()
-    yield parts
+    yield
     worker.stop()
-    parts.close()
+
+
+@pytest.fixture
+def runtime(resting: Runtime) -> Iterator[Runtime]:
+    """The whole service in this process, with a worker."""
+    with at_work(resting):
+        yield resting
 
 
 @pytest.fixture
@@ -167,6 +180,33 @@ def test_requests_name_our_own_host_and_origin(
     assert post(web, secret, "tools/list", headers=headers).status_code == status
 
 
+PREFLIGHT = {"Access-Control-Request-Method": "POST"}
+
+
+@pytest.mark.parametrize("origin", [PUBLIC, "http://localhost:5173", "http://[::1]"])
+def test_a_page_of_our_own_origin_may_call_from_a_browser(web: TestClient, origin: str) -> None:
+    asked = "authorization,mcp-method"
+    headers = {"Origin": origin, **PREFLIGHT, "Access-Control-Request-Headers": asked}
+    answer = web.options("/mcp", headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert answer.headers["access-control-allow-headers"] == asked
+    refusal = web.post("/mcp", json={}, headers={"Origin": origin})
+    assert refusal.status_code == 401
+    assert refusal.headers["access-control-allow-origin"] == origin
+    assert refusal.headers["access-control-expose-headers"] == "WWW-Authenticate"
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://localhost.evil.example", "null"]
+)
+def test_a_page_from_elsewhere_may_not(web: TestClient, secret: str, origin: str) -> None:
+    assert web.options("/mcp", headers={"Origin": origin, **PREFLIGHT}).status_code == 400
+    answer = post(web, secret, "tools/list", headers={"Origin": origin})
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
 def test_a_read_key_spends_nothing_here_either(web: TestClient, runtime: Runtime) -> None:
     _, reader = runtime.intake.create_key("reader", scopes=frozenset({"read"}))
     told = call(web, reader, "prepare_call", prospect=SARAH)["result"]
@@ -236,24 +276,32 @@ def test_rest_and_agents_share_jobs(web: TestClient, secret: str) -> None:
 WITH_TASKS: dict[str, Any] = {"extensions": {TASKS: {}}}
 
 
-def test_a_slow_call_is_a_task_for_who_declares_it(
-    web: TestClient, runtime: Runtime, secret: str
-) -> None:
-    asked = {"name": "prepare_call", "arguments": {"prospect": "slow@acme.example"}}
-    begun = post(web, secret, "tools/call", "prepare_call", capabilities=WITH_TASKS, **asked)
-    task = begun.json()["result"]
-    assert (task["resultType"], task["status"]) == ("task", "working")
+def begun(web: TestClient, key: str) -> Any:
+    """Ask for a card that takes time, and return the task."""
+    asked = {"name": "prepare_call", "arguments": {"prospect": SARAH}}
+    answer = post(web, key, "tools/call", "prepare_call", capabilities=WITH_TASKS, **asked)
+    return answer.json()["result"]
 
-    def look(key: str) -> Any:
+
+def test_a_slow_call_is_a_task_for_who_declares_it(resting: Runtime) -> None:
+    _, secret = resting.intake.create_key("agent")
+    _, other = resting.intake.create_key("other")
+    with TestClient(application(resting), base_url="http://127.0.0.1:8000") as web:
+        task = begun(web, secret)
         job_id = task["taskId"]
-        return post(web, key, "tasks/get", job_id, taskId=job_id, capabilities=WITH_TASKS).json()
+        assert (task["resultType"], task["status"]) == ("task", "working")
 
-    _, other = runtime.intake.create_key("other")
-    assert look(other)["error"]["message"] == "Unknown task"
-    call(web, secret, "get_enrichment", job_id=task["taskId"], wait_seconds=30)
-    seen = look(secret)["result"]
+        def look(key: str) -> Any:
+            found = post(web, key, "tasks/get", job_id, taskId=job_id, capabilities=WITH_TASKS)
+            return found.json()
+
+        assert look(secret)["result"]["status"] == "working"
+        assert look(other)["error"]["message"] == "Unknown task"
+        with at_work(resting):
+            call(web, secret, "get_enrichment", job_id=job_id, wait_seconds=30)
+        seen = look(secret)["result"]
     assert seen["status"] == "completed"
-    assert seen["result"]["structuredContent"]["job_id"] == task["taskId"]
+    assert seen["result"]["structuredContent"]["job_id"] == job_id
 
 
 def test_a_call_that_needs_no_time_is_no_task(web: TestClient, secret: str) -> None:
@@ -264,13 +312,13 @@ def test_a_call_that_needs_no_time_is_no_task(web: TestClient, secret: str) -> N
         assert answer.json()["result"]["resultType"] == "complete"
 
 
-def test_a_task_is_cancelled_as_its_job_is(web: TestClient, secret: str) -> None:
-    asked = {"name": "prepare_call", "arguments": {"prospect": "slow@firm.example"}}
-    begun = post(web, secret, "tools/call", "prepare_call", capabilities=WITH_TASKS, **asked)
-    job_id = begun.json()["result"]["taskId"]
-    ended = post(web, secret, "tasks/cancel", job_id, taskId=job_id, capabilities=WITH_TASKS)
-    assert ended.json()["result"]["resultType"] == "complete"
-    seen = call(web, secret, "get_enrichment", job_id=job_id, wait_seconds=30)
+def test_a_task_is_cancelled_as_its_job_is(resting: Runtime) -> None:
+    _, secret = resting.intake.create_key("agent")
+    with TestClient(application(resting), base_url="http://127.0.0.1:8000") as web:
+        job_id = begun(web, secret)["taskId"]
+        ended = post(web, secret, "tasks/cancel", job_id, taskId=job_id, capabilities=WITH_TASKS)
+        assert ended.json()["result"]["resultType"] == "complete"
+        seen = call(web, secret, "get_enrichment", job_id=job_id)
     assert seen["result"]["structuredContent"]["status"] == "cancelled"
 
 

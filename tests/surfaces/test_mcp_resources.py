@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -189,3 +190,20 @@ def test_nobody_follows_what_is_not_theirs(service: Any, uri: str) -> None:
                 pass
 
     talk(service, script, caller=reader, works=False)
+
+
+def test_who_stops_listening_has_not_failed(service: Any, caplog: pytest.LogCaptureFixture) -> None:
+    view = settled(service, SARAH)
+
+    async def script(client: Client) -> None:
+        async with client.listen(resource_subscriptions=[f"job://{view.id}"]):
+            pass
+        with pytest.raises(MCPError):
+            await client.read_resource("job://gone")
+
+    with caplog.at_level(logging.INFO, "warmcall.mcp"):
+        talk(service, script, works=False)
+    told = [vars(record) for record in caplog.records if record.message == "mcp"]
+    outcomes = {one["method"]: one["outcome"] for one in told}
+    assert outcomes["subscriptions/listen"] == "ok"
+    assert outcomes["resources/read"] == "error"

@@ -130,6 +130,12 @@ def test_every_end_says_what_to_do_next(
     assert step in shown["next_step"]
 
 
+def test_a_company_that_nobody_knows_by_name_is_asked_for_by_domain(service: Any) -> None:
+    shown = told(call(service, "prepare_call", {"prospect": "Sarah Chen, Acme Corp"}))
+    assert shown["card"]["person"] == {"full_name": "Sarah Chen"}
+    assert "company domain" in shown["next_step"]
+
+
 def test_a_suppressed_prospect_is_named_nowhere(service: Any) -> None:
     service.intake.suppress(SARAH)
     result = call(service, "prepare_call", {"prospect": SARAH})
@@ -253,6 +259,8 @@ def test_a_batch_belongs_to_who_began_it(service: Any) -> None:
 
 # what costs
 
+DECLINED = ElicitResult(action="decline")
+
 
 def answering(action: Literal["accept", "decline"], spend: bool) -> dict[str, Any]:
     """Return the options of a client whose user answers every question so."""
@@ -289,6 +297,34 @@ def test_a_price_is_agreed_to_before_it_is_paid(
     agreed = told(call(service, tool, arguments, client=answering("accept", True), **dear))
     assert agreed["status"] in {"complete", "working"}
     assert told(call(service, tool, {**arguments, "confirm": True}, **dear))
+
+
+@pytest.mark.parametrize(("spend", "status"), [(True, "complete"), (False, "declined")])
+def test_a_question_is_asked_once_though_its_price_has_changed(
+    service: Any, spend: bool, status: str
+) -> None:
+    call: dict[str, Any] = {"prospects": [SARAH, "ann@firm.example"]}
+
+    async def script(client: Client) -> str:
+        paused: Any = await client.session.call_tool(
+            "enrich_batch", call, allow_input_required=True
+        )
+        (question,) = paused.input_requests
+        assert "at most 8 credits" in paused.input_requests[question].params.message
+        for one in call["prospects"]:
+            service.ask(one)
+        await work(service)
+        said = ElicitResult(action="accept", content={"spend": spend}) if spend else DECLINED
+        done = await client.session.call_tool(
+            "enrich_batch",
+            call,
+            input_responses={question: said},
+            request_state=paused.request_state,
+        )
+        return str(told(done)["status"])
+
+    asking = answering("decline", False)  # is not called: the script answers for itself
+    assert talk(service, script, client=asking, works=False, ask_above=1) == status
 
 
 def test_a_cheap_refresh_needs_no_question(service: Any) -> None:
@@ -358,7 +394,7 @@ def test_a_waiting_job_is_cancelled_once(service: Any) -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("prepare_call", {"prospect": "hello"}, "'Name, Company'"),
+        ("prepare_call", {"prospect": "hello"}, '"Name, Company". Correct it and call'),
         ("prepare_call", {"prospect": "ann@mailinator.com"}, "work address"),
         ("prepare_call", {}, "prospect: Field required. Correct them"),
         ("prepare_call", {"prospect": SARAH, "wait_seconds": 51}, "wait_seconds: Input should"),
