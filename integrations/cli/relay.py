@@ -154,7 +154,12 @@ class Relay:
         else:
             task = asyncio.create_task(self._ask(given, message, line))
             self._under_way[given] = task
-            task.add_done_callback(lambda _: self._under_way.pop(given, None))
+            task.add_done_callback(lambda done: self._forget(given, done))
+
+    def _forget(self, given: Id, task: asyncio.Task[None] | None) -> None:
+        """Let an id be used again; what uses it by now stays."""
+        if self._under_way.get(given) is task:
+            del self._under_way[given]
 
     def _cancel(self, given: Any) -> None:
         if isinstance(given, Id) and given in self._under_way:
@@ -231,6 +236,8 @@ class Relay:
         result = message.get("result")
         if method == "initialize" and isinstance(result, dict):
             self._revision = result.get("protocolVersion")
+        if is_answer:  # who reads it may use the id again at once
+            self._forget(given, asyncio.current_task())
         self._write(data.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
         return is_answer
 
