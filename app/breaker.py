@@ -89,9 +89,15 @@ def report(health: Health, outcome: Outcome | None, meter: Meter, now: datetime)
     return health
 
 
-def is_news(health: Health, outcome: Outcome | None, meter: Meter, pace: Pace) -> bool:
-    """Tell whether a call that ended so may change this health: an answer seldom does."""
-    has_room = meter.remaining is None or meter.remaining >= pace.burst
+def is_news(
+    health: Health, outcome: Outcome | None, meter: Meter, pace: Pace, now: datetime
+) -> bool:
+    """Tell whether a call that ended so may change this health: an answer seldom does.
+
+    It does when the provider says that fewer calls are left than we would let out at once.
+    """
+    bucket = refill(Bucket(health.tokens, health.refilled_at), pace, now)
+    has_room = meter.remaining is None or meter.remaining >= max(1.0, bucket.tokens or 0.0)
     is_calm = not (health.failures or health.opened_until or health.probing_since)
     return outcome in TELLING or not has_room or not is_calm
 

@@ -1,8 +1,8 @@
 """Callers, what they used, and who must not be looked up: every query over them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from sqlalchemy.dialects import sqlite
 from sqlmodel import col
 
+from app.database import add_later
 from app.rows import add_up, changing, put_new, table
 from app.state import State
 from app.tables import Idempotent, Key, Suppression, Usage
@@ -96,10 +97,17 @@ def usage(db: Connection, caller_id: str, month: str) -> tuple[int, float]:
     return (row.used, row.credits) if row else (0, 0.0)
 
 
-def charge(db: Connection, caller_id: str, month: str, used: int, spent: float = 0.0) -> None:
-    """Book enrichments (negative: give back) and credits on a caller's month."""
-    row = {"caller_id": caller_id, "month": month, "used": max(used, 0), "credits": spent}
-    add_up(db, Usage, row, {"used": used, "credits": spent})
+def charge_later(
+    db: Connection, caller_id: str, month: str, *, used: int, spent: float = 0.0
+) -> None:
+    """Book enrichments (negative: give back) and credits on a caller's month, at the very end."""
+    booked = partial(_charge, caller_id=caller_id, month=month)
+    add_later(db, f"usage:{caller_id}:{month}", {"used": used, "credits": spent}, booked)
+
+
+def _charge(db: Connection, more: Mapping[str, float], caller_id: str, month: str) -> None:
+    row = {"caller_id": caller_id, "month": month, **more, "used": max(more["used"], 0)}
+    add_up(db, Usage, row, more)
 
 
 def charge_within(db: Connection, caller_id: str, month: str, quota: int) -> bool:

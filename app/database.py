@@ -11,10 +11,12 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -28,6 +30,13 @@ from app.state import State
 log = logging.getLogger("warmcall.database")
 
 T = TypeVar("T")
+
+
+class Add(Protocol):
+    """Adds to the numbers of one row."""
+
+    def __call__(self, db: Connection, *, more: Mapping[str, float]) -> object: ...
+
 
 GROUP = 256
 """At most this many writes share a commit."""
@@ -76,14 +85,25 @@ class _Duties:
     rings: list[str] = field(default_factory=list)
     parcels: list[Any] = field(default_factory=list)
     last: list[tuple[str, Callable[[Connection], object]]] = field(default_factory=list)
+    sums: list[tuple[str, Mapping[str, float], Add]] = field(default_factory=list)
     is_complete: bool = False
 
-    def mark(self) -> tuple[int, int, int]:
-        return len(self.rings), len(self.parcels), len(self.last)
+    def mark(self) -> tuple[int, int, int, int]:
+        return len(self.rings), len(self.parcels), len(self.last), len(self.sums)
 
-    def back_to(self, mark: tuple[int, int, int]) -> None:
-        rings, parcels, last = mark
-        del self.rings[rings:], self.parcels[parcels:], self.last[last:]
+    def back_to(self, mark: tuple[int, int, int, int]) -> None:
+        rings, parcels, last, sums = mark
+        del self.rings[rings:], self.parcels[parcels:], self.last[last:], self.sums[sums:]
+
+    def at_last(self) -> list[tuple[str, Callable[[Connection], object]]]:
+        """Return what is to be done at the end, in the order of all processes."""
+        totals: dict[str, Counter[str]] = {}
+        adding: dict[str, Add] = {}
+        for order, numbers, add in self.sums:
+            totals.setdefault(order, Counter()).update(numbers)
+            adding[order] = add
+        summed = [(order, partial(adding[order], more=total)) for order, total in totals.items()]
+        return sorted([*self.last, *summed], key=lambda one: one[0])
 
 
 class Database:
@@ -275,7 +295,7 @@ class Database:
                 done = [_Done(batch[0], batch[0].run(connection))]
             else:
                 done = [_attempt(connection, duties, work) for work in batch]
-            for _, work in sorted(duties.last, key=lambda one: one[0]):
+            for _, work in duties.at_last():
                 work(connection)
             dialect.notify(connection, frozenset(duties.rings))
             duties.is_complete = True
@@ -326,6 +346,14 @@ def later(connection: Connection, order: str, work: Callable[[Connection], objec
     and by everybody in the order of `order`.
     """
     _duties(connection).last.append((order, work))
+
+
+def add_later(connection: Connection, order: str, numbers: Mapping[str, float], add: Add) -> None:
+    """Add `numbers` to a row at the end of the running transaction, as `later` does.
+
+    `order` names the row. What all works of a commit add to it is summed up: `add` is run once.
+    """
+    _duties(connection).sums.append((order, numbers, add))
 
 
 def _duties(connection: Connection) -> _Duties:

@@ -1,13 +1,11 @@
 """What follows from the end of a job, whoever ended it: charge, suppress, tell, deliver."""
 
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import Connection
 
 from app import callers, erasure, store, tally
 from app.courier import announce, new_delivery
-from app.database import later
 from app.delivery import EVENTS, Address
 from app.digest import digests
 from app.job import Status
@@ -20,9 +18,11 @@ FOUND = frozenset({Status.complete, Status.partial})
 """Ends with something to show: only these cost the caller one enrichment."""
 
 
-def follow_up(db: Connection, tasks: Tasks, job_id: str, now: datetime) -> None:
-    """Do what follows from the end of a job, in the transaction that ended it."""
-    job = store.bill(db, job_id)
+def follow_up(db: Connection, tasks: Tasks, job: JobRow, now: datetime) -> None:
+    """Do what follows from the end of a job, in the transaction that ended it.
+
+    `job` is what `store.finish` returned.
+    """
     status = Status(job.status)
     _charge(db, job, status)
     tally.job_ended(db, status, now)
@@ -31,21 +31,15 @@ def follow_up(db: Connection, tasks: Tasks, job_id: str, now: datetime) -> None:
         digest, kind = digests(prospect)[0]
         callers.suppress(db, Suppression(digest=digest, kind=kind, created_at=now))
         erasure.drop_facts(db, prospect)
-    store.add_event(db, job_id, "job", {"status": status}, now)
-    for to in store.recipients(db, job_id):
+    store.add_event(db, job.id, "job", {"status": status}, now)
+    for to in store.recipients(db, job.id):
         address = Address(to.channel, to.target)
-        announce(db, tasks, new_delivery(job_id, EVENTS[status], to.caller_id, address, now))
+        announce(db, tasks, new_delivery(job.id, EVENTS[status], to.caller_id, address, now))
 
 
 def _charge(db: Connection, job: JobRow, status: Status) -> None:
     """Book what the job spent, and give the enrichment back when it found nothing."""
     back = -1 if job.charged and status not in FOUND else 0
     if job.caller_id and (back or job.credits_spent):
-        booked = partial(
-            callers.charge,
-            caller_id=job.caller_id,
-            month=f"{job.created_at:%Y-%m}",
-            used=back,
-            spent=job.credits_spent,
-        )
-        later(db, f"usage:{job.caller_id}", booked)
+        month = f"{job.created_at:%Y-%m}"
+        callers.charge_later(db, job.caller_id, month, used=back, spent=job.credits_spent)

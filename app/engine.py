@@ -27,7 +27,6 @@ from app.prospect import Prospect
 from app.provider import SETTLED, Answer, Finding, Outcome, Provider
 from app.scope import Wanted, subjects, wanted_fields
 from app.store import JobRow
-from app.tables import Attempt, Coverage
 from app.tasks import Tasks
 from app.tries import TRIES
 from app.views import result_json
@@ -140,9 +139,7 @@ class Engine:
             run.is_late = True
         run.facts = descent.facts
         settle = await self._settling(run, frozenset(descent.unsettled))
-        ended, spent = await surely(
-            self._parts.database, lambda db: (settle(db), ledger.spent_on(db, run.job.id))
-        )
+        ended, spent = await surely(self._parts.database, settle)
         log.info(
             "job ran",
             extra={
@@ -207,7 +204,7 @@ class Engine:
 
     def _begin(
         self, db: Connection, run: Run, question: Question
-    ) -> Finding | tuple[Attempt, int] | None:
+    ) -> Finding | tuple[ledger.Line, int] | None:
         """Answer from memory, or book the call. None: the same call is under way elsewhere."""
         now = self._now()
         since = run.job.created_at if run.job.refresh else now - REMEMBERED
@@ -218,7 +215,7 @@ class Engine:
         if most is not None and ledger.spent_on(db, run.job.id) + price > most:
             return self._skip(db, run, question, OVER_BUDGET)
         attempt = _attempt(run, question, self._owner, now)
-        attempt.credits = price  # until the call has ended
+        attempt |= {"credits": price}  # until the call has ended
         if not ledger.begin(db, attempt):
             return None
         is_first = run.job.attempts == 1
@@ -229,8 +226,8 @@ class Engine:
         facts = ledger.facts_of_answer(db, question.key)
         finding = Finding(Outcome(known.outcome), tuple(facts), known.detail, 0.0)
         attempt = _attempt(run, question, self._owner, self._now())
-        attempt.cached = known.job_id != run.job.id
-        if attempt.cached:
+        if known.job_id != run.job.id:
+            attempt |= {"cached": True}
             self._book(db, run, question, attempt, finding)
         return finding
 
@@ -240,7 +237,9 @@ class Engine:
         self._book(db, run, question, attempt, finding)
         return finding
 
-    async def _call(self, run: Run, question: Question, attempt: Attempt, tries: int) -> Finding:
+    async def _call(
+        self, run: Run, question: Question, attempt: ledger.Line, tries: int
+    ) -> Finding:
         deadline = run.job.needed_by
         send = partial(self._parts.send, deadline=deadline, tries=tries)
         exchange = question.provider.look_up(question.capability, question.query)
@@ -256,7 +255,7 @@ class Engine:
         )
 
     def _keep(
-        self, db: Connection, run: Run, question: Question, attempt: Attempt, finding: Finding
+        self, db: Connection, run: Run, question: Question, attempt: ledger.Line, finding: Finding
     ) -> Finding:
         """Write an answer down, without those people in it who objected; return what is left."""
         domain = question.query.domain or run.prospect.known.domain
@@ -266,29 +265,37 @@ class Engine:
         return left
 
     def _book(
-        self, db: Connection, run: Run, question: Question, attempt: Attempt, finding: Finding
+        self, db: Connection, run: Run, question: Question, attempt: ledger.Line, finding: Finding
     ) -> None:
         """Write an answer down: ledger, facts, the job's progress. Nothing follows before this."""
         now = self._now()
-        attempt.outcome = finding.outcome
-        attempt.detail = finding.detail
-        attempt.credits = finding.credits or 0.0
-        attempt.latency_ms = round((now - attempt.started_at).total_seconds() * 1000)
-        attempt.ended_at = now
-        attempt.retry_at = finding.retry_at
-        ledger.end(db, attempt)
-        if finding.outcome in SETTLED and not attempt.cached:
+        spent, cached = finding.credits or 0.0, attempt["cached"]
+        ended = {
+            "outcome": finding.outcome,
+            "detail": finding.detail,
+            "credits": spent,
+            "latency_ms": round((now - attempt["started_at"]).total_seconds() * 1000),
+            "ended_at": now,
+            "retry_at": finding.retry_at,
+        }
+        ledger.end(db, {**attempt, **ended})
+        if finding.outcome in SETTLED and not cached:
             keys = subjects(run.prospect, question.query)
             ledger.replace_facts(db, question.key, keys, finding.facts)
-        told = {"provider": attempt.provider, "section": attempt.section}
-        event = told | {"outcome": finding.outcome, "cached": attempt.cached}
-        if store.touch(db, run.job.id, self._owner, now, spent=attempt.credits):
+        told = {"provider": attempt["provider"], "section": attempt["section"]}
+        event = told | {"outcome": finding.outcome, "cached": cached}
+        if store.touch(db, run.job.id, self._owner, now, spent=spent):
             store.add_event(db, run.job.id, "provider", event, now)
 
     # --- settle ---
 
-    async def _settling(self, run: Run, late: frozenset[Section]) -> Callable[[Connection], str]:
-        """Compose the card; return what writes down how the job ended: no more than that."""
+    async def _settling(
+        self, run: Run, late: frozenset[Section]
+    ) -> Callable[[Connection], tuple[str, float]]:
+        """Compose the card; return what writes down how the job ended: no more than that.
+
+        That returns it in a word, and the credits the job has spent so far.
+        """
         now = self._now()
         if retry_at := self._worth_waiting(run, now):
             return partial(self._wait, run=run, retry_at=retry_at)
@@ -307,11 +314,11 @@ class Engine:
 
     def _settle(
         self, db: Connection, run: Run, result: Assembled, statuses: Mapping[Section, Status]
-    ) -> str:
+    ) -> tuple[str, float]:
         status = verdict(statuses)
-        if self._end(db, run, result, statuses, status, self._now()):
-            return status.value
-        return "lost to another worker"
+        if ended := self._end(db, run, result, statuses, status, self._now()):
+            return status.value, ended.credits_spent
+        return "lost to another worker", ledger.spent_on(db, run.job.id)
 
     def _statuses(
         self, run: Run, result: Assembled, late: frozenset[Section]
@@ -337,7 +344,7 @@ class Engine:
         statuses: Mapping[Section, Status],
         status: Status,
         now: datetime,
-    ) -> bool:
+    ) -> JobRow | None:
         as_of = self._cover(db, run, result, statuses, now)
         settled = {section: (st, as_of[section]) for section, st in statuses.items()}
         fresh_until, stale_until = freshness.card_until(settled, self._parts.tiers)
@@ -354,7 +361,7 @@ class Engine:
             result=self._result(db, run, result, status),
         )
         if ended:
-            follow_up(db, self._parts.tasks, run.job.id, now)
+            follow_up(db, self._parts.tasks, ended, now)
         return ended
 
     def _cover(
@@ -375,15 +382,15 @@ class Engine:
             seen = [f.seen_at for f in result.facts if _section(f) is section and not f.inferred]
             as_of[section] = max(seen, default=now) if status in freshness.FOUND else now
             if status in freshness.KEPT:
-                covered = Coverage(
+                covered = partial(
+                    ledger.cover,
                     subject=keys[section.value],
-                    section=section.value,
+                    section=section,
                     status=status,
-                    wanted=sorted(run.wanted[section]),
+                    wanted=run.wanted[section],
                     as_of=as_of[section],
                 )
-                row = f"coverage:{covered.subject}:{covered.section}"
-                later(db, row, partial(ledger.cover, settled=covered))
+                later(db, f"coverage:{keys[section.value]}:{section}", covered)
         return as_of
 
     def _result(
@@ -411,12 +418,12 @@ class Engine:
         soon = [at for at in pauses if at <= latest]
         return max(min(soon), now) if soon else None
 
-    def _wait(self, db: Connection, run: Run, retry_at: datetime) -> str:
+    def _wait(self, db: Connection, run: Run, retry_at: datetime) -> tuple[str, float]:
         now = self._now()
         if store.give_back(db, run.job.id, self._owner, now, due_at=retry_at, waited=1):
             store.post(db, self._parts.tasks.again(run.job, retry_at))
             store.add_event(db, run.job.id, "job", {"status": Status.queued}, now)
-        return "waits for a provider"
+        return "waits for a provider", ledger.spent_on(db, run.job.id)
 
     def renew(self) -> Awaitable[None]:
         """Prolong the leases of running jobs; stop those to be cancelled, or lost to others."""
@@ -445,8 +452,8 @@ class Engine:
 
     def _cancel(self, db: Connection, job_id: str) -> None:
         now = self._now()
-        if store.finish(db, job_id, now, Status.cancelled, owner=self._owner):
-            follow_up(db, self._parts.tasks, job_id, now)
+        if ended := store.finish(db, job_id, now, Status.cancelled, owner=self._owner):
+            follow_up(db, self._parts.tasks, ended, now)
 
     def _hand_back(self, db: Connection, job_id: str) -> None:
         now = self._now()
@@ -472,17 +479,25 @@ class Engine:
         )
 
 
-def _attempt(run: Run, question: Question, owner: str, now: datetime) -> Attempt:
-    return Attempt(
-        id=f"att_{uuid4().hex}",
-        job_id=run.job.id,
-        section=question.section,
-        provider=question.provider.name,
-        capability=question.capability.name,
-        answer_key=question.key,
-        owner=owner,
-        started_at=now,
-    )
+def _attempt(run: Run, question: Question, owner: str, now: datetime) -> dict[str, Any]:
+    """Return a line of the ledger for a call that begins now."""
+    return {
+        "id": f"att_{uuid4().hex}",
+        "job_id": run.job.id,
+        "section": question.section.value,
+        "provider": question.provider.name,
+        "capability": question.capability.name,
+        "answer_key": question.key,
+        "owner": owner,
+        "outcome": None,
+        "detail": "",
+        "credits": 0.0,
+        "latency_ms": 0,
+        "cached": False,
+        "started_at": now,
+        "ended_at": None,
+        "retry_at": None,
+    }
 
 
 def _facts_of(

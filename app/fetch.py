@@ -73,6 +73,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Admit: TypeAlias = Callable[[Provider, int], Awaitable[Admission]]
 Report: TypeAlias = Callable[[Provider, Outcome | None, Meter], Awaitable[None]]
+Url: TypeAlias = "str | httpx.URL"
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 logger = logging.getLogger(__name__)
@@ -251,10 +252,10 @@ class Fetch:
 
     async def _direct(self, provider: Provider, request: Request, limit_s: float) -> Answer:
         transport = self._transport(Pool(provider.name, provider.pace.at_once), "direct")
-        url = str(httpx.URL(request.url).copy_merge_params(request.params))
+        url = _with_params(request)
         sent = self._exchange(provider.name, transport, request, url, request.timeout_s)
         # Parameters name people: the answer is known by the URL without them.
-        return replace(await self._within(limit_s, url, sent), url=request.url)
+        return replace(await self._within(limit_s, request.url, sent), url=request.url)
 
     @asynccontextmanager
     async def _turn(self, provider: Provider, deadline: datetime | None) -> AsyncIterator[None]:
@@ -336,7 +337,7 @@ class Fetch:
         self, provider: Provider, request: Request, deadline: datetime | None
     ) -> Answer:
         try:
-            url = _normal(httpx.URL(request.url).copy_merge_params(request.params))
+            url = _normal(_with_params(request))
         except httpx.InvalidURL:  # such as digits of another script: nothing we would dial
             return self._failed(request.url, "blocked_address")
         if request.after_s:
@@ -404,21 +405,21 @@ class Fetch:
             return self._failed(url, "timeout")
 
     async def _exchange(
-        self, name: str, transport: AiohttpTransport, request: Request, url: str, read_s: float
+        self, name: str, transport: AiohttpTransport, request: Request, url: Url, read_s: float
     ) -> Answer:
         """Send one request and read its answer; too long a body comes cut, as `too_large`."""
         started = self._now()
         try:
             answer = await self._received(transport, request, self._outgoing(request, url, read_s))
         except (Garbled, httpx.InvalidURL):
-            answer = self._failed(url, "protocol")
+            answer = self._failed(str(url), "protocol")
         except httpx.HTTPError as exc:
-            answer = self._failed(url, failure_of(exc.__cause__ or exc))
+            answer = self._failed(str(url), failure_of(exc.__cause__ or exc))
         except (aiohttp.ClientError, OSError) as exc:  # what the transport does not rename
-            answer = self._failed(url, failure_of(exc))
+            answer = self._failed(str(url), failure_of(exc))
         spent_ms = (answer.at - started).total_seconds() * 1000
         told = answer.failure or answer.status
-        logger.debug("%s: %s at %s in %d ms", name, told, urlsplit(url).hostname, spent_ms)
+        logger.debug("%s: %s at %s in %d ms", name, told, urlsplit(answer.url).hostname, spent_ms)
         return answer
 
     async def _received(
@@ -437,7 +438,7 @@ class Fetch:
         finally:
             await _release(response)
 
-    def _outgoing(self, request: Request, url: str, read_s: float) -> httpx.Request:
+    def _outgoing(self, request: Request, url: Url, read_s: float) -> httpx.Request:
         headers = {
             "user-agent": self._agent,
             "accept": ", ".join(request.accept) or "*/*",
@@ -596,6 +597,18 @@ def _record(record: dns.rdata.Rdata) -> str:
     if strings is None:
         return record.to_text()
     return b"".join(strings).decode("utf-8", "replace")
+
+
+def _with_params(request: Request) -> httpx.URL:
+    """Return what is asked for, with the parameters that come beside it. Raises httpx.InvalidURL.
+
+    Reading a URL takes longer than sending it: no more often than has to be.
+    """
+    if not request.params:
+        return httpx.URL(request.url)
+    if "?" in request.url:
+        return httpx.URL(request.url).copy_merge_params(request.params)
+    return httpx.URL(request.url, params=request.params)
 
 
 def _normal(url: httpx.URL) -> str:

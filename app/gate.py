@@ -33,7 +33,7 @@ class Gate:
         of the failures that other processes had since, the next answer takes note.
         """
         seen = self._seen.get(provider.name)
-        if seen and not is_news(seen, outcome, meter, provider.pace):
+        if seen and not is_news(seen, outcome, meter, provider.pace, self._now()):
             return _nothing()
         work = partial(self._report, provider=provider, outcome=outcome, meter=meter)
         return surely(self._db, work, _order(provider))

@@ -20,7 +20,6 @@ from app import callers, freshness, ledger, store, tally
 from app.assembly import assemble
 from app.batches import Batches
 from app.courier import announce, new_delivery
-from app.database import later
 from app.delivery import EVENTS, Address
 from app.digest import digest, digests
 from app.ending import follow_up
@@ -33,7 +32,7 @@ from app.prospect import Identifiers, Prospect, sections_for
 from app.records import Records
 from app.scope import Wanted, scope, subjects, wanted_fields
 from app.shown import Shown
-from app.tables import Coverage, Idempotent, Job
+from app.tables import Idempotent, Job
 from app.views import (
     COMMITTED_WITHIN,
     NOTHING_YET,
@@ -321,14 +320,8 @@ class Intake(Keys, Records, Batches, Shown):
         for section, names in wanted.items():
             seen = [fact.seen_at for fact in facts if FIELDS[fact.field].section is section]
             if seen:
-                settled = Coverage(
-                    subject=keys[section.value],
-                    section=section.value,
-                    status=Status.complete,
-                    wanted=sorted(names),
-                    as_of=max(seen),
-                )
-                ledger.cover(db, settled)
+                subject = keys[section.value]
+                ledger.cover(db, subject, section, Status.complete, names, max(seen))
 
     def _refused(
         self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, now: datetime
@@ -363,8 +356,7 @@ class Intake(Keys, Records, Batches, Shown):
         """Book one enrichment on the caller's month. It is given back when nothing is found."""
         quota = self.quota(caller)
         if quota is None:
-            booked = partial(callers.charge, caller_id=caller.id, month=month(now), used=1)
-            later(db, f"usage:{caller.id}", booked)
+            callers.charge_later(db, caller.id, month(now), used=1)
         elif not callers.charge_within(db, caller.id, month(now), quota):
             raise QuotaExceeded(quota, next_month(now))
 
@@ -454,9 +446,9 @@ class Intake(Keys, Records, Batches, Shown):
             if caller.id != OPERATOR and store.is_shared(db, job_id, caller.id):
                 raise Conflict("Others asked for the same job; it goes on for them.")
             if row and row.status == Status.queued:
-                store.finish(db, job_id, now, Status.cancelled, owner=None)
                 store.withdraw(db, job_id)
-                follow_up(db, self.tasks, job_id, now)
+                if ended := store.finish(db, job_id, now, Status.cancelled, owner=None):
+                    follow_up(db, self.tasks, ended, now)
             else:
                 store.ask_to_cancel(db, job_id)
             return self._view(db, job_id)

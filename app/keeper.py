@@ -104,8 +104,8 @@ class Keeper:
         message = f"{DEATHS} workers died while running this job; it is not tried again."
         result = {"error": {"code": "worker_died", "message": message}}
         failed = Status.provider_error
-        if store.finish(db, job.id, now, failed, owner=job.owner, result=result):
-            follow_up(db, self.tasks, job.id, now)
+        if ended := store.finish(db, job.id, now, failed, owner=job.owner, result=result):
+            follow_up(db, self.tasks, ended, now)
             log.error("job parked: its workers keep dying", extra={"job_id": job.id})
 
     def _send_due(self, db: Connection, now: datetime) -> None:

@@ -21,7 +21,8 @@ from sqlmodel import col
 
 from app import tally
 from app.breaker import Health
-from app.facts import FIELDS, Fact
+from app.facts import FIELDS, Fact, Section
+from app.job import Status
 from app.provider import SETTLED, Outcome
 from app.rows import put, put_new, table
 from app.tables import Attempt, Coverage, KnownFact, ProviderHealth
@@ -59,27 +60,32 @@ def remembered(db: Connection, answer_key: str, since: datetime, job_id: str) ->
     return db.execute(_REMEMBERED, told).one_or_none()
 
 
-def begin(db: Connection, attempt: Attempt) -> bool:
+Line = Mapping[str, Any]
+"""A line of the ledger: all columns of app.tables.Attempt."""
+
+
+def begin(db: Connection, attempt: Line) -> bool:
     """Book a call before it is made. False means that the same question is being asked now."""
-    return put_new(db, Attempt, attempt.model_dump())
+    return put_new(db, Attempt, attempt)
 
 
-def end(db: Connection, attempt: Attempt) -> None:
+def end(db: Connection, attempt: Line) -> None:
     """Book how a call ended, whether or not its beginning was booked."""
-    put(db, Attempt, attempt.model_dump())
-    if not attempt.cached:
+    put(db, Attempt, attempt)
+    if not attempt["cached"]:
         tally.call_ended(db, attempt)
 
 
+_TOLD = "provider outcome detail credits latency_ms cached section ended_at"
 _ATTEMPTS = (
-    select(_ATTEMPT)
+    select(*(_ATTEMPT.c[name] for name in _TOLD.split()))
     .where(_ATTEMPT.c.job_id == bindparam("job_id"), _ATTEMPT.c.outcome.is_not(None))
     .order_by(_ATTEMPT.c.ended_at, _ATTEMPT.c.id)
 )
 
 
 def attempts_of(db: Connection, job_id: str) -> Sequence[Row[Any]]:
-    """Return the ledger's lines of a job, oldest first; calls still in flight are not in it."""
+    """Return what is told of a job's calls, oldest first; those still in flight are not in it."""
     return db.execute(_ATTEMPTS, {"job_id": job_id}).all()
 
 
@@ -103,7 +109,7 @@ def interrupt(db: Connection, owner: str, now: datetime, job_id: str | None = No
         .returning(Attempt)
     ).all()
     for attempt in closed:
-        tally.call_ended(db, attempt)
+        tally.call_ended(db, attempt._asdict())
     return len(closed)
 
 
@@ -210,9 +216,17 @@ def coverage(db: Connection, subjects: Collection[str]) -> dict[tuple[str, str],
     return {(row.subject, row.section): row for row in rows}
 
 
-def cover(db: Connection, settled: Coverage) -> None:
-    """Remember how a section was settled."""
-    put(db, Coverage, settled.model_dump())
+def cover(
+    db: Connection,
+    subject: str,
+    section: Section,
+    status: Status,
+    wanted: Collection[str],
+    as_of: datetime,
+) -> None:
+    """Remember how a section was settled, and since when its facts hold."""
+    row = {"subject": subject, "section": section.value, "status": status.value}
+    put(db, Coverage, row | {"wanted": sorted(wanted), "as_of": as_of})
 
 
 # --- health of providers ---

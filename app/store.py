@@ -117,21 +117,6 @@ def job_row(db: Connection, job_id: str) -> JobRow | None:
     return db.execute(_JOB_ROW, {"job_id": job_id}).one_or_none()
 
 
-_BILL: Any = select(
-    _JOB.c.status,
-    _JOB.c.prospect,
-    _JOB.c.caller_id,
-    _JOB.c.charged,
-    _JOB.c.credits_spent,
-    _JOB.c.created_at,
-).where(_JOB.c.id == bindparam("job_id"))
-
-
-def bill(db: Connection, job_id: str) -> JobRow:
-    """Return of a job what its end leads to: how it ended, and who is charged how much for it."""
-    return db.execute(_BILL, {"job_id": job_id}).one()
-
-
 _LAST_RESULT = (
     select(_JOB.c.result)
     .where(
@@ -284,8 +269,18 @@ def give_back(
 
 
 _NEXT = {"version": _JOB.c.version + 1}
-_END_OF_MINE = update(_JOB).where(*_IS_OWNED).values(_NEXT)
-_END_OF_ANY = update(_JOB).where(_JOB.c.id == bindparam("job_id"), IS_LIVE).values(_NEXT)
+_BILL = (
+    _JOB.c.id,
+    _JOB.c.status,
+    _JOB.c.prospect,
+    _JOB.c.caller_id,
+    _JOB.c.charged,
+    _JOB.c.credits_spent,
+    _JOB.c.created_at,
+)
+_END_OF_MINE = update(_JOB).where(*_IS_OWNED).values(_NEXT).returning(*_BILL)
+_IS_LIVE_STILL = (_JOB.c.id == bindparam("job_id"), IS_LIVE)
+_END_OF_ANY = update(_JOB).where(*_IS_LIVE_STILL).values(_NEXT).returning(*_BILL)
 
 
 def finish(
@@ -296,14 +291,17 @@ def finish(
     *,
     owner: str | None,
     **values: object,
-) -> bool:
-    """End a job. False means that it has ended already, or that `owner` no longer holds it."""
+) -> JobRow | None:
+    """End a job; return of it what that leads to: how it ended, who is charged how much for it.
+
+    None means that it has ended already, or that `owner` no longer holds it.
+    """
     ring(db, FOLLOWERS)
     which = {"job_id": job_id} | ({"its_owner": owner} if owner else {})
     ended = {"status": status, "owner": None, "lease_until": None}
     at = {"finished_at": now, "updated_at": now}
     end = _END_OF_MINE if owner else _END_OF_ANY
-    return bool(db.execute(end, {**which, **ended, **at, **values}).rowcount)
+    return db.execute(end, {**which, **ended, **at, **values}).one_or_none()
 
 
 def ask_to_cancel(db: Connection, job_id: str) -> None:

@@ -60,9 +60,8 @@ def talking_points(
 
 def _points(brief: Brief, rules: Iterable[Rule]) -> Iterator[Point]:
     for rule in rules:
-        drafts = (draft for draft in rule.read(brief) if _ids(draft))
-        for draft in islice(drafts, rule.most):
-            yield _point(rule, draft)
+        drafts = filter(_ids, rule.read(brief))
+        yield from (_point(rule, draft) for draft in islice(drafts, rule.most))
 
 
 def _point(rule: Rule, draft: Draft) -> Point:

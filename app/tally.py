@@ -4,7 +4,8 @@ They change in the transaction of what they count, so that nobody who looks has 
 that grows for ever; and they never go down, whatever is deleted.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 from sqlmodel import col
 
-from app.database import later
+from app.database import add_later
 from app.job import Status
 from app.rows import add_up
 from app.tables import CallTally, JobTally
@@ -35,13 +36,14 @@ class Calls:
     latency_ms: int
 
 
-def call_ended(db: Connection, attempt: Any) -> None:
+def call_ended(db: Connection, attempt: Mapping[str, Any]) -> None:
     """Count a line of the ledger that has ended; a remembered answer is none.
 
     A call that was given up as interrupted and is answered after all counts as both.
     """
-    ended = Calls(attempt.provider, str(attempt.outcome), 1, attempt.credits, attempt.latency_ms)
-    _add(db, ended, attempt.ended_at.date())
+    numbers = (1, attempt["credits"], attempt["latency_ms"])
+    ended = Calls(attempt["provider"], str(attempt["outcome"]), *numbers)
+    _add(db, ended, attempt["ended_at"].date())
 
 
 def calls(db: Connection, day: date | None = None) -> list[Calls]:
@@ -56,8 +58,8 @@ def calls(db: Connection, day: date | None = None) -> list[Calls]:
 def job_ended(db: Connection, status: Status, now: datetime) -> None:
     """Count the end of a job."""
     hour = now.replace(minute=0, second=0, microsecond=0)
-    row = {"hour": hour, "status": status.value, "jobs": 1}
-    later(db, f"jobs:{hour}:{status}", partial(add_up, kind=JobTally, row=row))
+    keys = {"hour": hour, "status": status.value}
+    add_later(db, f"jobs:{hour}:{status}", {"jobs": 1}, partial(_add_up, JobTally, keys))
 
 
 def jobs(db: Connection, since: datetime) -> dict[str, int]:
@@ -84,5 +86,12 @@ def forget(db: Connection, before: datetime) -> int:
 
 def _add(db: Connection, ended: Calls, day: date) -> None:
     order = f"calls:{ended.provider}:{ended.outcome}:{day}"
-    row = asdict(ended) | {"day": day}
-    later(db, order, partial(add_up, kind=CallTally, row=row))
+    keys = {"provider": ended.provider, "outcome": ended.outcome, "day": day}
+    numbers = {"calls": ended.calls, "credits": ended.credits, "latency_ms": ended.latency_ms}
+    add_later(db, order, numbers, partial(_add_up, CallTally, keys))
+
+
+def _add_up(
+    kind: Any, keys: Mapping[str, object], db: Connection, more: Mapping[str, float]
+) -> None:
+    add_up(db, kind, {**keys, **more}, more)

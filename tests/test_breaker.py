@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.breaker import Admission, Health, admit, report
+from app.breaker import Admission, Health, admit, is_news, report
 from app.provider import Meter, Outcome, Pace
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -163,3 +163,15 @@ def test_a_refused_key_or_an_empty_account_disables_it_for_a_quarter_of_an_hour(
         f"disabled after {outcome.value}",
     )
     assert admission(health, after(900)).kind == "go"
+
+
+def test_an_answer_is_news_when_fewer_calls_are_left_than_would_be_let_out() -> None:
+    pace = Pace(per_s=1, burst=10, at_once=10)
+    health, _ = admit(Health(), pace, NOW, 6)  # four more may go now, one more each second
+
+    def is_told(remaining: int | None, seconds: float = 0) -> bool:
+        return is_news(health, None, Meter(remaining=remaining), pace, after(seconds))
+
+    assert [is_told(None), is_told(4), is_told(3), is_told(0)] == [False, False, True, True]
+    assert [is_told(5, seconds=1), is_told(4, seconds=1)] == [False, True]
+    assert [is_told(10, seconds=60), is_told(9, seconds=60)] == [False, True]

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
-from app.database import Database, ring, written
+from app.database import Database, add_later, ring, written
 from tests.fakes.servers import BACKENDS, Backend
 from tests.journeys.nursery import nursery
 
@@ -61,6 +62,25 @@ def test_what_waits_during_a_commit_shares_the_next_one(database: Database) -> N
     for work in works:
         work.result()
     assert commits == [frozenset(str(n) for n in range(20))]
+
+
+def test_what_the_works_of_a_commit_add_to_a_row_is_summed_up_without_the_undone(
+    database: Database,
+) -> None:
+    added: list[Mapping[str, float]] = []
+
+    def sold(db: Connection, *, fails: bool) -> None:
+        add_later(db, "row", {"calls": 1, "credits": 0.5}, lambda _, more: added.append(dict(more)))
+        if fails:
+            raise ValueError
+
+    hold = threading.Event()
+    database.write(lambda db: hold.wait(5))
+    for fails in (False, True, False):
+        database.write(partial(sold, fails=fails))
+    hold.set()
+    database.write(numbers).result()
+    assert added == [{"calls": 2, "credits": 1.0}]
 
 
 def test_who_stops_waiting_does_not_stop_the_work(database: Database) -> None:

@@ -15,9 +15,11 @@ from app import ledger, store
 from app.breaker import Health
 from app.database import Database, later
 from app.errors import QuotaExceeded
+from app.facts import Section
 from app.intake import Ask, Idempotency, Intake
+from app.job import Status
 from app.prospect import identify
-from app.tables import BatchRow, Coverage
+from app.tables import BatchRow
 from app.tasks import Tasks
 from tests.conftest import Service
 from tests.fakes.clock import Clock
@@ -114,23 +116,21 @@ def test_a_message_is_taken_once(two: Two, clock: Clock) -> None:
 
 
 def test_groups_that_lock_the_same_rows_in_opposite_order_both_end(two: Two, clock: Clock) -> None:
-    rows = [
-        Coverage(subject=f"s{n}", section="company", status="complete", wanted=[], as_of=clock())
-        for n in range(6)
-    ]
+    subjects = [f"s{n}" for n in range(6)]
+    cover = partial(
+        ledger.cover, section=Section.company, status=Status.complete, wanted=(), as_of=clock()
+    )
     hold = threading.Event()
     held = [database.write(lambda _: hold.wait(30)) for database in two.databases]
     waiting: list[Future[Any]] = [
-        database.write(partial(ledger.cover, settled=row))
-        for database, order in zip(two.databases, (rows, rows[::-1]), strict=True)
-        for row in order
+        database.write(partial(cover, subject=subject))
+        for database, order in zip(two.databases, (subjects, subjects[::-1]), strict=True)
+        for subject in order
     ]
     hold.set()
     for future in [*waiting, *held]:
         future.result(30)
-    assert (
-        len(two.databases[0].read(lambda db: ledger.coverage(db, [r.subject for r in rows]))) == 6
-    )
+    assert len(two.databases[0].read(lambda db: ledger.coverage(db, subjects))) == 6
 
 
 def test_the_state_of_a_provider_is_changed_by_one_worker_after_the_other(two: Two) -> None:
