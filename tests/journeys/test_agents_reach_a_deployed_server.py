@@ -83,7 +83,7 @@ async def used(command: StdioServerParameters, stack: Stack, era: str) -> None:
 
 async def cancelled(client: Client, stack: Stack, prospect: str) -> None:
     """Give a call up: the server hears of it, and the job goes on."""
-    started, outcomes = asyncio.Event(), stack.log("web").count('"outcome": "failed"')
+    started, outcomes = asyncio.Event(), stack.log("web").count('"outcome": "left"')
 
     async def step(progress: float, total: float | None, message: str | None) -> None:
         started.set()
@@ -95,7 +95,7 @@ async def cancelled(client: Client, stack: Stack, prospect: str) -> None:
     await asyncio.gather(call, return_exceptions=True)
 
     def has_heard() -> bool:
-        return stack.log("web").count('"outcome": "failed"') > outcomes
+        return stack.log("web").count('"outcome": "left"') > outcomes
 
     await asyncio.to_thread(wait_until, has_heard, "the server to see the call end", ENDS_S)
     again = told(await client.call_tool("prepare_call", asked))
