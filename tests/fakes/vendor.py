@@ -1,6 +1,7 @@
 """What the stand-ins for vendors share: the order of their checks, their switches and their log."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -91,7 +92,7 @@ class Endpoint:
 
 
 @dataclass
-class Vendor:
+class Vendor(ABC):
     """A stand-in for one vendor, an ASGI application. Subclasses speak its language."""
 
     market: Market
@@ -117,17 +118,17 @@ class Vendor:
 
     # --- what a vendor says in its own way
 
-    def endpoints(self) -> list[Endpoint]:
-        raise NotImplementedError
+    @abstractmethod
+    def endpoints(self) -> list[Endpoint]: ...
 
-    def key_of(self, request: Request) -> str | None:
-        raise NotImplementedError
+    @abstractmethod
+    def key_of(self, request: Request) -> str | None: ...
 
-    def problem(self, refused: Refused) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def problem(self, refused: Refused) -> Any: ...
 
-    def headers(self, spent: float, refused: Refused | None) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def headers(self, spent: float, refused: Refused | None) -> dict[str, str]: ...
 
     # --- what tests ask
 
