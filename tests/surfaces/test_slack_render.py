@@ -218,7 +218,7 @@ def test_what_is_doubtful_is_marked_and_what_nobody_knew_is_named() -> None:
     assert "sarah.chen+crm@acme.example (verified) (a guess)" in shown
     assert "Business Software (sources disagree)" in shown
     assert "match 92%" in shown
-    assert "Not known: company: legal name" in shown
+    assert "Not known: legal name (company)" in shown
 
 
 def test_a_card_for_a_glance_has_four_fields_of_the_person_and_six_of_the_company() -> None:
@@ -296,7 +296,7 @@ def test_a_placeholder_says_what_is_being_done_and_what_is_known() -> None:
     )
     message = render.loading(job, "sarah.chen@acme.example & co")
     assert "for sarah.chen@acme.example &amp; co\nSo far: Sarah Chen · VP of Sales" in told(message)
-    assert ":mag: Person: asking   :white_check_mark: Company: found" in told(message)
+    assert ":mag: Person: asking\n:white_check_mark: Company: found" in told(message)
     assert ":white_circle: News: waiting" in told(message)
     assert ids(message) == []
     assert message.text.startswith("Preparing the card for sarah.chen@acme.example &amp; co.")
@@ -317,7 +317,7 @@ def test_a_partial_card_names_who_did_not_answer_and_offers_to_ask_again() -> No
     first = message.blocks[2]["text"]["text"].splitlines()[0]
     assert first == (
         ":warning: *Partly filled.* No answer from hunter (too busy). "
-        "Missing: person: phone; company: funding."
+        "Missing: phone (person); funding (company)."
     )
     button = next(iter(pressed(message.blocks)))
     assert (button["text"]["text"], button["style"]) == ("Retry missing sources", "primary")
