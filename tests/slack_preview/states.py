@@ -1,12 +1,12 @@
 """The messages of the page: the sandbox's people in every state that a job may be in."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.facts import Json, Section
+from app.facts import Section
 from app.job import Status
 from app.providers.sandbox import Sandbox
 from app.views import AttemptView, JobError, JobView
@@ -58,7 +58,7 @@ def _of_jobs(service: Service, clock: Clock) -> Iterator[tuple[str, Message]]:
     yield "Changed, doubtful, to avoid", render.card(view("full"), LINKS, now)
     yield "Partial", render.card(jobs["partial"], LINKS, now)
     stale = service.ask("stale@acme.example")
-    yield "Stale", render.card(_aged(stale), LINKS, now)
+    yield "Stale", render.card(stale, LINKS, now)
     yield "Company only", render.card(settled(service, "acme.example"), LINKS, now)
     yield "Ambiguous", render.card(jobs["ambiguous"], LINKS, now)
     yield "Not found", render.card(jobs["notfound"], LINKS, now)
@@ -89,11 +89,6 @@ def _half_way(job: JobView) -> JobView:
 def _attempt(job: JobView, section: Section) -> AttemptView:
     at = job.updated_at
     return AttemptView("sandbox", "matched", "", 0.0, 12, False, section.value, at)
-
-
-def _aged(job: JobView) -> JobView:
-    card: Mapping[str, Json] = {**job.card, "as_of": "2026-11-09T09:29:00Z"}
-    return replace(job, card=card)
 
 
 def _later(job: JobView, clock: Clock) -> JobView:

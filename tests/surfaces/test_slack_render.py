@@ -189,6 +189,18 @@ def test_a_point_is_as_sure_and_as_old_as_the_worst_of_its_facts() -> None:
     assert "30 days ago, 40% sure" in line.splitlines()[2]
 
 
+def test_a_source_is_linked_to_the_page_of_its_surest_fact_that_has_one() -> None:
+    point = {"kind": "opener", "text": "Hello.", "fact_ids": ["f_1", "f_2", "f_3"]}
+    pages = [(0.9, None), (0.5, "https://a.example/old"), (0.8, "https://a.example/?a=1&b=2")]
+    facts = [
+        Fact("company.name", "Acme", "website", sure, NOW, url, id=f"f_{number}")
+        for number, (sure, url) in enumerate(pages, 1)
+    ]
+    message = carded("full", card={**view("full").card, "talking_points": [point]}, facts=facts)
+    line = message.blocks[2]["text"]["text"].splitlines()[1]
+    assert line == "1. Hello.  (<https://a.example/?a=1&amp;b=2|website>, today, 50% sure)"
+
+
 def test_three_points_are_shown_one_of_them_the_question() -> None:
     points: list[Any] = [
         {"kind": "point", "text": f"Point {number}.", "fact_ids": ["f_name"]} for number in range(4)
