@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from app import callers, erasure, store, tally
+from app import callers, erasure, outbox, store, tally
 from app.courier import announce, new_delivery
 from app.database import later
 from app.delivery import EVENTS, Address
@@ -32,7 +32,9 @@ def follow_up(db: Connection, tasks: Tasks, job_id: str, now: datetime) -> None:
         callers.suppress(db, Suppression(digest=digest, kind=kind, created_at=now))
         erasure.drop_facts(db, prospect)
     store.add_event(db, job_id, "job", {"status": status}, now)
-    for to in store.recipients(db, job_id):
+    if recipients := store.recipients(db, job_id):
+        outbox.overtaken(db, job_id)
+    for to in recipients:
         address = Address(to.channel, to.target)
         announce(db, tasks, new_delivery(job_id, EVENTS[status], to.caller_id, address, now))
 

@@ -16,6 +16,7 @@
     +- NotReady            the service cannot answer now, such as without its database
     +- Blocked             the guard refuses to dial this address
     +- DeliveryFailed      an outbox row could not be delivered now
+    +- DeliveryPutOff      an outbox row may not be delivered yet: nothing has failed
 
 A miss is not an error, and neither is any expected answer of a provider: see app/provider.py.
 No error carries an HTTP status: each surface owns a table from `code` to its own form.
@@ -167,3 +168,13 @@ class DeliveryFailed(WarmcallError):
         self.gone = gone
         self.status = status
         self.answer = answer
+
+
+class DeliveryPutOff(WarmcallError):
+    """A delivery has to wait for `wait_s` seconds, such as for its turn; it counts as no try."""
+
+    code = "delivery_put_off"
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s

@@ -49,6 +49,9 @@ PRESENT = timedelta(minutes=1)
 
 AGENT = "Warmcall/0.1"
 
+QUIET = ("httpx", "huey", "aiohttp", "alembic", "uvicorn", "mcp", "slack_bolt", "slack_sdk")
+"""Loggers of others that say too much, or whom a request was about."""
+
 NOT_TOLD = frozenset(RESERVED_ATTRS)
 """What logging notes of every record, such as the file that it came from."""
 
@@ -369,5 +372,5 @@ def log_as_json(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Lines("{levelname}{name}{message}", style="{", timestamp=True))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("httpx", "huey", "aiohttp", "alembic", "uvicorn", "mcp"):
+    for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
