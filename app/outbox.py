@@ -123,6 +123,13 @@ def overdue(db: Connection, before: datetime, limit: int) -> list[str]:
     return list(db.execute(found.limit(limit)).scalars())
 
 
+def bereave(db: Connection, alive: Collection[str]) -> None:
+    """Take pending deliveries from those who are not alive: their tries have ended with them."""
+    owner = col(Outbox.owner)
+    dead = (IS_PENDING, owner.is_not(None), owner.not_in(sorted(alive)))
+    db.execute(update(Outbox).where(*dead).values(owner=None, lease_until=None))
+
+
 def announced(db: Connection, delivery_id: str, now: datetime) -> None:
     """Note that a delivery got a new message: the next one is due a while from now."""
     waiting = (col(Outbox.id) == delivery_id, col(Outbox.state) == PENDING)

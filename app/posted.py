@@ -1,6 +1,6 @@
 """What channels have posted, so that it is changed instead of posted again: the store's side."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,7 +12,7 @@ from sqlmodel import col
 from app.database import Database, surely
 from app.delivery import Posting
 from app.rows import put_new
-from app.tables import Posted
+from app.tables import IS_HELD, Posted
 
 LEASE = timedelta(seconds=60)
 """As long as a try of a delivery: after it another worker may change what is posted."""
@@ -64,6 +64,12 @@ class PostingsKept:
     def _let_go(self, db: Connection, channel: str, target: str) -> None:
         mine = (*_at_address(channel, target), col(Posted.owner) == self.owner)
         db.execute(update(Posted).where(*mine).values(owner=None, lease_until=None))
+
+
+def bereave(db: Connection, alive: Collection[str]) -> None:
+    """Take what is posted from those who are not alive: they change it no more."""
+    dead = (IS_HELD, col(Posted.owner).not_in(sorted(alive)))
+    db.execute(update(Posted).where(*dead).values(owner=None, lease_until=None))
 
 
 def _at_address(channel: str, target: str) -> tuple[Any, ...]:

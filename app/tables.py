@@ -27,6 +27,7 @@ IS_LIVE = text(f"status IN ({_LIVE})")
 IS_TOLD = text("result IS NOT NULL")
 IN_FLIGHT = text("outcome IS NULL")
 IS_PENDING = text("state = 'pending'")
+IS_HELD = text("owner IS NOT NULL")
 IS_STUCK = text("state <> 'delivered'")
 
 
@@ -273,7 +274,9 @@ class OutboxTry(SQLModel, table=True):
 class Posted(SQLModel, table=True):
     """What a channel has posted at an address: see app.delivery.Posting. `owner` holds it."""
 
-    __table_args__ = (Index("ix_posted_at", "at"),)
+    __table_args__ = (
+        Index("ix_posted_held", "owner", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
+    )
 
     channel: str = Field(primary_key=True)
     target: str = Field(primary_key=True)

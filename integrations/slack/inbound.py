@@ -19,20 +19,19 @@ from slack_sdk import WebClient
 from starlette.routing import Route
 
 from app.delivery import Address
-from app.errors import InvalidProspect, WarmcallError
+from app.errors import InvalidProspect, QuotaExceeded, WarmcallError
 from app.intake import SCOPES, Ask, Caller, Idempotency, Intake
 from app.prospect import Prospect
 from app.settings import Settings
 from integrations.slack import words
 from integrations.slack.adapter import Endpoint
-from integrations.slack.reading import is_help, wanted
+from integrations.slack.reading import HELP, plain, wanted
+from integrations.slack.render import Message, quota, usage_help
 
 PATH = "/slack/events"
 COMMAND = "/prep"
 THREADS = 32
 CALL_S = 10  # the SDK's own client, which only opens what a click asked for
-
-Told = Callable[[str], None]
 
 
 class Command(BaseModel):
@@ -53,30 +52,35 @@ class Inbound:
 
     def prep(self, ack: Ack, command: dict[str, Any]) -> None:
         """Ask for the cards that a command names, and say where they will come."""
-        ack(self._answered(command))
+        told = self._answered(command)
+        ack(text=told.text, blocks=list(told.blocks))
 
-    def _answered(self, payload: dict[str, Any]) -> str:
+    def _answered(self, payload: dict[str, Any]) -> Message:
         try:
             command = Command.model_validate(payload)
         except ValidationError:
-            return words.UNREADABLE
-        if is_help(command.text):
-            return words.usage(command.command)
+            return Message(words.UNREADABLE, [])
+        if (word := plain(command.text).strip().lower()) in HELP:
+            return usage_help(command.command)
+        if word == "settings":
+            return Message(words.SETTINGS, [])
         try:
             return self._asked(command)
+        except QuotaExceeded:
+            return quota(self.intake.usage(caller(command.team_id)))
         except InvalidProspect as exc:
-            return words.refused([str(exc)], command.command)
+            return Message(words.refused([str(exc)], command.command), [])
         except WarmcallError as exc:
-            return words.problem(str(exc))
+            return Message(words.problem(str(exc)), [])
 
-    def _asked(self, command: Command) -> str:
+    def _asked(self, command: Command) -> Message:
         """Ask for each prospect, once however often Slack sends the command."""
         asked = wanted(command.text)
         for number, prospect in enumerate(asked.prospects):
             self._request(command, number, prospect)
-        if asked.refused and not asked.prospects:
-            return words.refused(asked.refused, command.command)
-        return words.under_way(asked.prospects, asked.refused)
+        if not asked.prospects:
+            return Message(words.refused(asked.refused, command.command), [])
+        return Message(words.under_way(asked.prospects, asked.refused), [])
 
     def _request(self, command: Command, number: int, prospect: Prospect) -> None:
         once = _digest(f"{command.team_id}:{command.trigger_id}:{number}")

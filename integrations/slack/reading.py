@@ -17,6 +17,7 @@ LONGEST = 250
 """Characters of one of them."""
 
 HELP = frozenset({"", "help", "?"})
+"""What somebody types who wants to know how to ask."""
 
 _MAIL = re.compile(r"<mailto:([^|>]+)(?:\|[^>]*)?>", re.IGNORECASE)
 _LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|([^>]*))?>", re.IGNORECASE)
@@ -58,11 +59,6 @@ def wanted(text: str) -> Wanted:
         else:
             found.setdefault(prospect.key, prospect)
     return Wanted(tuple(found.values()), tuple(refused))
-
-
-def is_help(text: str) -> bool:
-    """Tell whether somebody asks how this works."""
-    return plain(text).strip().lower() in HELP
 
 
 def plain(text: str) -> str:

@@ -183,6 +183,7 @@ def test_what_is_typed_is_read(workspace: Workspace, text: str, count: int) -> N
     [
         ("", "an e-mail address"),
         ("help", "an e-mail address"),
+        ("settings", "into your messages"),
         ("x" * 5_000, "names nobody"),
         ("\U0001f680", "single word"),
         ("<!channel>", "an e-mail address"),
@@ -331,7 +332,7 @@ def test_what_slack_will_never_take_is_tried_once_and_told(
     wait_until(lambda: card in workspace.deliveries(user), "the end")
     del workspace.slack.broken["chat.postMessage"]
     assert len(workspace.slack.calls) - before <= 2
-    why = workspace.rows("SELECT error FROM outbox_try WHERE error LIKE ?", f"%{error}%")
+    why = workspace.rows("SELECT error FROM outboxtry WHERE error LIKE ?", f"%{error}%")
     assert why
 
 

@@ -8,6 +8,8 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+HELD = sa.text("owner IS NOT NULL")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -27,7 +29,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("channel", "target"),
     )
     op.create_index("ix_posted_job_id", "posted", ["job_id"])
-    op.create_index("ix_posted_at", "posted", ["at"])
+    op.create_index("ix_posted_held", "posted", ["owner"], sqlite_where=HELD, postgresql_where=HELD)
     op.create_table(
         "turn",
         sa.Column("door", sa.String(), nullable=False),
