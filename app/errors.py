@@ -147,7 +147,8 @@ class DeliveryFailed(WarmcallError):
 
     `status` is the receiver's, 0 when none came, `answer` the first 1 kB of what it said;
     `retry_after_s` what it asked for. `final` means that no retry can help this delivery, `gone`
-    that the address wants no delivery at all (410).
+    that the address wants no delivery at all (410), `undone` that it has not even been seen there.
+    `word` is the receiver's own for why, empty when it has none.
     """
 
     code = "delivery_failed"
@@ -159,13 +160,17 @@ class DeliveryFailed(WarmcallError):
         retry_after_s: float | None = None,
         final: bool = False,
         gone: bool = False,
+        undone: bool = False,
         status: int = 0,
         answer: str = "",
+        word: str = "",
     ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.final = final
         self.gone = gone
+        self.undone = undone
+        self.word = word
         self.status = status
         self.answer = answer
 

@@ -55,16 +55,9 @@ Call = Callable[[Request], Awaitable[Answer]]
 Object = Mapping[str, Any]
 
 
-class NotSent(DeliveryFailed):
-    """Slack could not be reached: whatever was called has not been done."""
-
-
-class Refused(DeliveryFailed):
-    """Slack said no, and would say so again: `error` is its word for why."""
-
-    def __init__(self, error: str) -> None:
-        super().__init__(f"Slack refuses: {error}", final=True, status=200)
-        self.error = error
+def refusal(word: str) -> DeliveryFailed:
+    """Return the failure for a no of Slack, which would say so again."""
+    return DeliveryFailed(f"Slack refuses: {word}", final=True, undone=True, status=200, word=word)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +72,12 @@ class Api:
     async def ask(self, team: str, method: str, place: str = "", **arguments: object) -> Object:
         """Call a method for a workspace; `place` is the conversation that it paces itself in.
 
-        Raises Refused, NotSent, DeliveryPutOff when it is not our turn, and DeliveryFailed when
-        it is not known whether the call was done.
+        Raises DeliveryPutOff when it is not our turn, and DeliveryFailed: `final` when Slack
+        refuses, `undone` unless it may have been carried out.
         """
         token = self.token(team)
         if token is None:
-            raise Refused("no_installation")
+            raise refusal("no_installation")
         if wait_s := await self.doors.enter(_doors(team, method, place)):
             raise DeliveryPutOff(f"{method} is called at Slack's pace", wait_s)
         answer = await self.call(_request(f"{self.url}/{method}", token, arguments))
@@ -133,7 +126,7 @@ def _retry_after_s(answer: Answer) -> float:
 
 def _read(answer: Answer) -> Object:
     if answer.failure in NOT_SENT:
-        raise NotSent("Slack could not be reached")
+        raise DeliveryFailed("Slack could not be reached", undone=True)
     if answer.failure or answer.status != HTTPStatus.OK:
         told = answer.failure or f"status {answer.status}"
         raise DeliveryFailed(f"no answer of Slack: {told}", status=answer.status)
@@ -146,7 +139,7 @@ def _read(answer: Answer) -> Object:
         raise DeliveryPutOff("Slack asks to wait", SLACK_RETRY_S)
     if error in ITS_OWN_FAULT or error == "unreadable":
         raise DeliveryFailed(f"Slack failed: {error}", status=answer.status)
-    raise Refused(error)
+    raise refusal(error)
 
 
 def _object(answer: Answer) -> Object:

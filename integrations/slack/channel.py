@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from app.delivery import PROGRESSED, STARTED, Delivery, Posting, Postings, Receipt
 from app.errors import DeliveryFailed, DeliveryPutOff, NotFound
 from app.views import JobView
-from integrations.slack.api import Api, NotSent, Object, Refused
+from integrations.slack.api import Api, Object, refusal
 from integrations.slack.render import Links, Message, card, loading
 
 BUSY_S = 0.5
@@ -80,7 +80,7 @@ class SlackChannel:
         if why_not := _nothing_to_show(posting, view, event):
             return why_not
         if posting.state == "refused" and now - posting.at < LATELY:
-            raise Refused(posting.reason)
+            raise refusal(posting.reason)
         if posting.state == "sending":
             posting = await self._looked_for(posting)
         message = self._message(view, now)
@@ -103,11 +103,14 @@ class SlackChannel:
             said = await self._say(
                 team, "chat.postMessage", user, message, channel=user, metadata=about
             )
-        except (NotSent, DeliveryPutOff):
+        except DeliveryPutOff:
             await self.postings.note(replace(posting, state="new", version=0))
             raise
-        except Refused as exc:
-            await self._refused(posting, exc)
+        except DeliveryFailed as exc:
+            if exc.undone:
+                state = "refused" if exc.final else "new"
+                undone = replace(posting, state=state, reason=exc.word, version=0)
+                await self.postings.note(undone)
             raise
         place, ref = str(said.get("channel", "")), str(said.get("ts", ""))
         await self.postings.note(replace(posting, state="posted", place=place, ref=ref))
@@ -119,11 +122,11 @@ class SlackChannel:
         where = {"channel": posting.place, "ts": posting.ref}
         try:
             await self._say(team, "chat.update", posting.place, message, **where)
-        except Refused as exc:
-            if exc.error not in TAKEN_AWAY:
+        except DeliveryFailed as exc:
+            if exc.word not in TAKEN_AWAY:
                 raise
-            await self.postings.note(replace(posting, state="gone", reason=exc.error))
-            return exc.error
+            await self.postings.note(replace(posting, state="gone", reason=exc.word))
+            return exc.word
         await self.postings.note(posting)
         return "changed"
 
@@ -135,14 +138,10 @@ class SlackChannel:
         arguments |= {"unfurl_links": False, "unfurl_media": False} if "metadata" in more else {}
         try:
             return await self.api.ask(team, method, place, **arguments)
-        except Refused as exc:
-            if exc.error in UNSHOWABLE:
+        except DeliveryFailed as exc:
+            if exc.word in UNSHOWABLE:
                 await self.api.ask(team, method, place, **{**arguments, "blocks": []})
             raise
-
-    async def _refused(self, posting: Posting, exc: Refused) -> None:
-        refused = replace(posting, state="refused", reason=exc.error, version=0)
-        await self.postings.note(refused)
 
     async def _looked_for(self, posting: Posting) -> Posting:
         """Look for a message that may have been posted; return what is there."""
