@@ -7,7 +7,7 @@ takes the place of a newer one, whichever worker tries, and however often.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from time import perf_counter
@@ -43,7 +43,7 @@ class SlackChannel:
 
     api: Api
     postings: Postings
-    view: Callable[[str], JobView]
+    view: Callable[[str], JobView] = field(repr=False)
     base_url: str
 
     name: ClassVar[str] = "slack"

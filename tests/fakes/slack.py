@@ -251,7 +251,7 @@ def _said(given: Object, text_limit: int = 40_000) -> tuple[str, list[Object]]:
         raise No("no_text")
     if len(text) > text_limit:
         raise No("msg_too_long")
-    if check_message(text, blocks):
+    if blocks and check_message(text, blocks):
         raise No("invalid_blocks")
     return text, blocks
 
