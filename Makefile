@@ -16,7 +16,7 @@ MCPB := $(NODE_PARTS)/.bin/mcpb
 MCPB_PARTS := dist/mcpb
 PACKAGE := integrations/mcp/package
 
-.PHONY: run test test-mcp test-browser mcpb owner test-faults hostile lint format lock bench bench-growth soak bench-lock
+.PHONY: run test test-mcp test-browser mcpb owner test-faults hostile slack-preview lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
@@ -63,6 +63,10 @@ test-faults: $(READY)
 # The same hostile input as in the tests, forty times as much of it (some minutes).
 hostile: $(READY)
 	HOSTILE_EXAMPLES=1000 $(BIN)/pytest -q tests/hostile
+
+# Every state of the Slack card on one local page, for people without a workspace.
+slack-preview: $(READY)
+	$(BIN)/python -W ignore -m tests.slack_preview build/slack.html
 
 lint: $(READY)
 	$(BIN)/ruff check .

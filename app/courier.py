@@ -12,8 +12,16 @@ from sqlalchemy import Connection
 
 from app import callers, outbox, store
 from app.database import Database, surely, written
-from app.delivery import DISABLE_AFTER, Address, Channel, Delivery, Receipt, next_try_s
-from app.errors import DeliveryFailed
+from app.delivery import (
+    BACK_OFF_S,
+    DISABLE_AFTER,
+    Address,
+    Channel,
+    Delivery,
+    Receipt,
+    next_try_s,
+)
+from app.errors import DeliveryFailed, DeliveryPutOff
 from app.store import JobRow
 from app.tables import Outbox, OutboxTry
 from app.tasks import Tasks
@@ -23,6 +31,9 @@ log = logging.getLogger("warmcall.courier")
 
 LEASE = timedelta(seconds=60)
 """Longer than any channel's time-out: after it the try is another worker's."""
+
+PATIENCE = timedelta(days=1)
+"""A delivery that was put off for this long has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +61,8 @@ class Courier:
             if channel is None:
                 raise DeliveryFailed(f"no channel named {row.channel} is set up", final=True)
             receipt = await channel.deliver(delivery, started)
+        except DeliveryPutOff as exc:
+            await surely(self.database, partial(self._put_off, row=row, wait_s=exc.wait_s))
         except DeliveryFailed as exc:
             await surely(
                 self.database, partial(self._not_delivered, row=row, exc=exc, started=started)
@@ -84,6 +97,16 @@ class Courier:
         )
         log.info("delivered", extra=_told(row))
 
+    def _put_off(self, db: Connection, row: Any, wait_s: float) -> None:
+        now = self.now()
+        if now - row.created_at > PATIENCE:
+            exc = DeliveryFailed("its turn did not come in a day", final=True)
+            self._not_delivered(db, row, exc, now)
+            return
+        due_at = now + timedelta(seconds=wait_s)
+        if outbox.put_off(db, row.id, self.owner, due_at):
+            store.post(db, self.tasks.delivery(row.id, due_at))
+
     def _not_delivered(
         self, db: Connection, row: Any, exc: DeliveryFailed, started: datetime
     ) -> None:
@@ -101,7 +124,13 @@ class Courier:
             ),
         )
         since = outbox.fails(db, row.caller_id, row.target, now)
-        wait_s = next_try_s(row.tries, spread=self.spread(), retry_after_s=exc.retry_after_s)
+        channel = self.channels.get(row.channel)
+        wait_s = next_try_s(
+            row.tries,
+            spread=self.spread(),
+            retry_after_s=exc.retry_after_s,
+            back_off_s=channel.back_off_s if channel else BACK_OFF_S,
+        )
         if exc.gone or now - since >= DISABLE_AFTER:
             outbox.settle(db, row.id, self.owner, outbox.DISABLED, None)
             outbox.disable(db, row.caller_id, row.target, now)
@@ -122,13 +151,20 @@ def announce(db: Connection, tasks: Tasks, delivery: Outbox) -> None:
         outbox.add(db, delivery)
         return
     outbox.add(db, delivery)
-    store.post(db, tasks.delivery(delivery.id))
+    is_due_later = delivery.next_at and delivery.next_at > delivery.created_at
+    store.post(db, tasks.delivery(delivery.id, delivery.next_at if is_due_later else None))
 
 
 def new_delivery(
-    job_id: str | None, event: str, caller_id: str, to: Address, now: datetime
+    job_id: str | None,
+    event: str,
+    caller_id: str,
+    to: Address,
+    now: datetime,
+    *,
+    after: timedelta = timedelta(0),
 ) -> Outbox:
-    """Return a delivery that is due now, with the id it keeps over all its tries."""
+    """Return a delivery that is due now (or `after` so long), with the id it keeps for ever."""
     return Outbox(
         id=f"msg_{uuid4().hex}",
         job_id=job_id,
@@ -136,7 +172,7 @@ def new_delivery(
         channel=to.channel,
         target=to.target,
         event=event,
-        next_at=now,
+        next_at=now + after,
         created_at=now,
     )
 

@@ -1,6 +1,6 @@
 """Where cards are sent: the contract of a channel, and when a failed delivery is tried again."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,10 +20,14 @@ JITTER = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One place a card is sent to: a channel's name and the channel's own word for the place."""
+    """One place a card is sent to: a channel's name and the channel's own word for the place.
+
+    A place that is `followed` is told of the job from its start (FOLLOWED), not only of its end.
+    """
 
     channel: str
     target: str = field(repr=False)
+    followed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,21 @@ class Channel(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def back_off_s(self) -> Sequence[float]:
+        """Seconds before each try, the first included."""
 
     def deliver(self, delivery: Delivery, now: datetime) -> Awaitable[Receipt]:
-        """Send it once. Raises DeliveryFailed (`final` when no retry can help)."""
+        """Send it once. Raises DeliveryFailed (`final` when no retry can help), DeliveryPutOff."""
+
+
+STARTED, PROGRESSED = "enrichment.started", "enrichment.progressed"
+
+FOLLOWED: Mapping[str, timedelta] = {
+    STARTED: timedelta(milliseconds=500),
+    PROGRESSED: timedelta(seconds=2),
+}
+"""What a followed place is told of a job that still goes on so long after it was asked for."""
 
 
 EVENTS: Mapping[Status, str] = {
@@ -73,7 +89,69 @@ EVENTS: Mapping[Status, str] = {
 """The event type each end of a job is announced with; the status itself is in the body."""
 
 
-def next_try_s(tries: int, *, spread: float, retry_after_s: float | None = None) -> float | None:
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What a channel has posted at an address, so that it can be changed there later.
+
+    `place` and `ref` are the channel's own words for where it is. `job_at` is when the job was
+    asked for that is shown, `version` the one of it, `at` when this was noted. `state` is new
+    (nothing is posted), sending (it may be posted, which is not known), posted, gone (somebody
+    took it away: it stays away) or refused (for the `reason`).
+    """
+
+    channel: str
+    target: str = field(repr=False)
+    job_id: str
+    job_at: datetime
+    at: datetime
+    version: int = 0
+    place: str = ""
+    ref: str = ""
+    state: str = "new"
+    reason: str = ""
+
+
+class Postings(Protocol):
+    """Where a channel notes what it has posted, for all workers."""
+
+    def claim(
+        self, channel: str, target: str, job_id: str, job_at: datetime
+    ) -> Awaitable[Posting | None]:
+        """Hold what is posted at an address; a new one if nothing is. None: somebody else does."""
+
+    def note(self, posting: Posting) -> Awaitable[None]:
+        """Write down what has become of a posting that is held."""
+
+    def let_go(self, channel: str, target: str) -> Awaitable[None]:
+        """Hold it no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Something of others that we call at a pace: once in `every_s`, but `burst` times at once."""
+
+    name: str
+    every_s: float
+    burst: int
+
+
+class Doors(Protocol):
+    """Who may call what of others now, for all workers together."""
+
+    def enter(self, doors: Sequence[Door]) -> Awaitable[float]:
+        """Take a turn at all of these; or take none and return the seconds to wait before."""
+
+    def shut(self, name: str, seconds: float) -> Awaitable[None]:
+        """Let nobody through a door for so long."""
+
+
+def next_try_s(
+    tries: int,
+    *,
+    spread: float,
+    retry_after_s: float | None = None,
+    back_off_s: Sequence[float] = BACK_OFF_S,
+) -> float | None:
     """Return the seconds to wait after `tries` failed tries, None when there are no more.
 
     `spread` is a number from -1 to 1 that places the wait within JITTER. What the receiver asked
@@ -84,7 +162,7 @@ def next_try_s(tries: int, *, spread: float, retry_after_s: float | None = None)
     >>> next_try_s(10, spread=0.0) is None
     True
     """
-    if tries >= len(BACK_OFF_S):
+    if tries >= len(back_off_s):
         return None
-    step = BACK_OFF_S[tries] * (1 + JITTER * spread)
-    return max(step, min(retry_after_s or 0.0, 2 * BACK_OFF_S[tries]))
+    step = back_off_s[tries] * (1 + JITTER * spread)
+    return max(step, min(retry_after_s or 0.0, 2 * back_off_s[tries]))

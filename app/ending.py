@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from app import callers, erasure, store, tally
+from app import callers, erasure, outbox, store, tally
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, Address
 from app.digest import digests
@@ -32,7 +32,9 @@ def follow_up(db: Connection, tasks: Tasks, job: JobRow, now: datetime) -> None:
         callers.suppress(db, Suppression(digest=digest, kind=kind, created_at=now))
         erasure.drop_facts(db, prospect)
     store.add_event(db, job.id, "job", {"status": status}, now)
-    for to in store.recipients(db, job.id):
+    if recipients := store.recipients(db, job.id):
+        outbox.overtaken(db, job.id)
+    for to in recipients:
         address = Address(to.channel, to.target)
         announce(db, tasks, new_delivery(job.id, EVENTS[status], to.caller_id, address, now))
 

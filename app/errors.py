@@ -16,6 +16,7 @@
     +- NotReady            the service cannot answer now, such as without its database
     +- Blocked             the guard refuses to dial this address
     +- DeliveryFailed      an outbox row could not be delivered now
+    +- DeliveryPutOff      an outbox row may not be delivered yet: nothing has failed
 
 A miss is not an error, and neither is any expected answer of a provider: see app/provider.py.
 No error carries an HTTP status: each surface owns a table from `code` to its own form.
@@ -146,7 +147,8 @@ class DeliveryFailed(WarmcallError):
 
     `status` is the receiver's, 0 when none came, `answer` the first 1 kB of what it said;
     `retry_after_s` what it asked for. `final` means that no retry can help this delivery, `gone`
-    that the address wants no delivery at all (410).
+    that the address wants no delivery at all (410), `undone` that it has not even been seen there.
+    `word` is the receiver's own for why, empty when it has none.
     """
 
     code = "delivery_failed"
@@ -158,12 +160,26 @@ class DeliveryFailed(WarmcallError):
         retry_after_s: float | None = None,
         final: bool = False,
         gone: bool = False,
+        undone: bool = False,
         status: int = 0,
         answer: str = "",
+        word: str = "",
     ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.final = final
         self.gone = gone
+        self.undone = undone
+        self.word = word
         self.status = status
         self.answer = answer
+
+
+class DeliveryPutOff(WarmcallError):
+    """A delivery has to wait for `wait_s` seconds, such as for its turn; it counts as no try."""
+
+    code = "delivery_put_off"
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s

@@ -180,6 +180,15 @@ class Fetch:
         answer = await self._within(request.timeout_s, request.url, visit)
         return replace(answer, failure=None) if answer.failure == "too_large" else answer
 
+    async def ask(self, pool: Pool, request: Request) -> Answer:
+        """Send one request to an API that an operator configured, once; a failure is an answer.
+
+        No redirect is followed. Too long an answer comes cut, as `too_large`.
+        """
+        transport = self._transport(pool, "direct")
+        sent = self._exchange(pool.name, transport, request, request.url, request.timeout_s)
+        return await self._within(request.timeout_s, request.url, sent)
+
     async def _one(
         self, provider: Provider, request: Request, deadline: datetime | None, tries: int
     ) -> Answer:

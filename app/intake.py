@@ -20,7 +20,7 @@ from app import callers, freshness, ledger, store, tally
 from app.assembly import assemble
 from app.batches import Batches
 from app.courier import announce, new_delivery
-from app.delivery import EVENTS, Address
+from app.delivery import EVENTS, FOLLOWED, Address
 from app.digest import digest, digests
 from app.ending import follow_up
 from app.errors import Conflict, IdempotencyMismatch, InvalidRequest, NotFound, QuotaExceeded
@@ -256,6 +256,9 @@ class Intake(Keys, Records, Batches, Shown):
             return replace(view, served_from="fresh_cache")
         renewal = self._renewal(db, ask, wanted, now)
         store.remember_asker(db, renewal, caller.id, now)
+        for to in ask.notify:
+            if to.followed:
+                store.add_recipient(db, renewal, to.channel, to.target, caller.id)
         return replace(view, served_from="stale_cache", refresh_job_id=renewal)
 
     def _renewal(self, db: Connection, ask: Ask, wanted: Wanted, now: datetime) -> str:
@@ -349,8 +352,12 @@ class Intake(Keys, Records, Batches, Shown):
         store.first_event(db, job.id, "job", {"status": job.status}, job.created_at)
 
     def _notify(self, db: Connection, job_id: str, caller: Caller, ask: Ask) -> None:
+        now = self.now()
         for to in ask.notify:
             store.add_recipient(db, job_id, to.channel, to.target, caller.id)
+            for event, after in FOLLOWED.items() if to.followed else ():
+                told = new_delivery(job_id, event, caller.id, to, now, after=after)
+                announce(db, self.tasks, told)
 
     def _charge(self, db: Connection, caller: Caller, now: datetime) -> None:
         """Book one enrichment on the caller's month. It is given back when nothing is found."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from app import callers, ledger, outbox, store
+from app import callers, ledger, outbox, posted, store
 from app.database import carries
 from app.dialect import is_alone
 from app.ending import follow_up
@@ -66,6 +66,8 @@ class Keeper:
         for owner in ledger.owners_in_flight(db):
             if owner not in alive:
                 ledger.interrupt(db, owner, now)
+        outbox.bereave(db, alive)
+        posted.bereave(db, alive)
         store.hasten(db, now)
         if depth is not None:
             self._send_due(db, now)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlmodel import col
 
+from app.delivery import FOLLOWED
 from app.rows import put
 from app.tables import IS_PENDING, IS_STUCK, Endpoint, Outbox, OutboxTry
 
@@ -85,6 +86,15 @@ def settle(
     )
 
 
+def put_off(db: Connection, delivery_id: str, owner: str, next_at: datetime) -> bool:
+    """Take a try back that was none; False when another worker has the delivery now."""
+    if not settle(db, delivery_id, owner, PENDING, next_at):
+        return False
+    fewer = update(Outbox).where(col(Outbox.id) == delivery_id)
+    db.execute(fewer.values(tries=col(Outbox.tries) - 1))
+    return True
+
+
 def add_try(db: Connection, one: OutboxTry) -> None:
     """Note one try."""
     db.execute(insert(OutboxTry).values(one.model_dump(exclude={"id"})))
@@ -99,12 +109,25 @@ def reopen(db: Connection, delivery_id: str, now: datetime) -> None:
     )
 
 
+def overtaken(db: Connection, job_id: str) -> None:
+    """Drop what was to be told of a job on its way and nobody is telling yet: it has ended."""
+    waits = (col(Outbox.job_id) == job_id, IS_PENDING, col(Outbox.owner).is_(None))
+    db.execute(delete(Outbox).where(*waits, col(Outbox.event).in_(FOLLOWED)))
+
+
 def overdue(db: Connection, before: datetime, limit: int) -> list[str]:
     """Return pending deliveries that were due before then and that nobody is trying."""
     ends = col(Outbox.lease_until)
     free = or_(ends.is_(None), ends < before, ends > before + LONGEST)
     found = select(col(Outbox.id)).where(IS_PENDING, col(Outbox.next_at) < before, free)
     return list(db.execute(found.limit(limit)).scalars())
+
+
+def bereave(db: Connection, alive: Collection[str]) -> None:
+    """Take pending deliveries from those who are not alive: their tries have ended with them."""
+    owner = col(Outbox.owner)
+    dead = (IS_PENDING, owner.is_not(None), owner.not_in(sorted(alive)))
+    db.execute(update(Outbox).where(*dead).values(owner=None, lease_until=None))
 
 
 def announced(db: Connection, delivery_id: str, now: datetime) -> None:

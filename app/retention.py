@@ -28,7 +28,9 @@ from app.tables import (
     Message,
     Outbox,
     OutboxTry,
+    Posted,
     Recipient,
+    Turn,
 )
 
 STEP = 200
@@ -67,6 +69,7 @@ class Retention:
                 _batches(db, now - self.jobs),
                 _pings(db, now - self.jobs),
                 _costs(db, now),
+                _drop(db, Turn, ("door",), col(Turn.next_at) < now - self.events),
                 tally.forget(db, now - self.jobs),
             )
         )
@@ -125,6 +128,7 @@ def _jobs(db: Connection, before: datetime, now: datetime) -> int:
         Asked.job_id,
         Recipient.job_id,
         Idempotent.job_id,
+        Posted.job_id,
     ):
         _delete(db, column, jobs)
     return _delete(db, Job.id, jobs)

@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -214,6 +215,25 @@ class Settings(BaseModel):
         description="Base URL of Data Legion.",
     )
 
+    slack_bot_token: SecretStr | None = Field(
+        None,
+        alias="SLACK_BOT_TOKEN",
+        description="Switches Slack on: the app's bot token (xoxb-...), with SLACK_SIGNING_SECRET.",
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None,
+        alias="SLACK_SIGNING_SECRET",
+        description="Proves that what comes to /slack/events is from Slack.",
+    )
+    slack_app_token: SecretStr | None = Field(
+        None,
+        alias="SLACK_APP_TOKEN",
+        description="App-level token (xapp-...) of Slack's Socket Mode.",
+    )
+    slack_api_url: str = Field(
+        "https://slack.com/api", alias="SLACK_API_URL", description="Base URL of Slack's Web API."
+    )
+
     @field_validator(
         "fresh_person",
         "stale_person",
@@ -303,6 +323,7 @@ class Settings(BaseModel):
         "pdl_api_url",
         "hunter_api_url",
         "datalegion_api_url",
+        "slack_api_url",
     )
     @classmethod
     def _url(cls, value: str | None) -> str | None:
@@ -316,6 +337,22 @@ class Settings(BaseModel):
         if value and not _is_http_url(value):
             raise ValueError("expected an http:// or https:// URL")
         return value  # to the letter what its tokens say
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _slack_token(cls, value: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
+        begins = "xoxb-" if told.field_name == "slack_bot_token" else "xapp-"
+        if value and not value.get_secret_value().startswith(begins):
+            raise ValueError(f"expected a token that begins with {begins}")
+        return value
+
+    @model_validator(mode="after")
+    def _all_of_slack(self) -> "Settings":
+        if self.slack_bot_token and not self.slack_signing_secret:
+            raise ValueError("SLACK_SIGNING_SECRET: missing beside SLACK_BOT_TOKEN")
+        if not self.slack_bot_token and (self.slack_signing_secret or self.slack_app_token):
+            raise ValueError("SLACK_BOT_TOKEN: missing beside the other settings of Slack")
+        return self
 
     @model_validator(mode="after")
     def _fresh_before_stale(self) -> "Settings":

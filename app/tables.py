@@ -27,6 +27,7 @@ IS_LIVE = text(f"status IN ({_LIVE})")
 IS_TOLD = text("result IS NOT NULL")
 IN_FLIGHT = text("outcome IS NULL")
 IS_PENDING = text("state = 'pending'")
+IS_HELD = text("owner IS NOT NULL")
 IS_STUCK = text("state <> 'delivered'")
 
 
@@ -268,6 +269,40 @@ class OutboxTry(SQLModel, table=True):
     elapsed_ms: int
     error: str | None = None
     answer: str = ""
+
+
+class Posted(SQLModel, table=True):
+    """What a channel has posted at an address: see app.delivery.Posting. `owner` holds it."""
+
+    __table_args__ = (
+        Index("ix_posted_held", "owner", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
+    )
+
+    channel: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    job_id: str = Field(index=True)
+    job_at: datetime = _at()
+    version: int = 0
+    place: str = ""
+    ref: str = ""
+    state: str = "new"  # new, sending, posted, gone, refused
+    reason: str = ""
+    owner: str | None = None
+    lease_until: datetime | None = _at(nullable=True)
+    at: datetime = _at()
+
+
+class Turn(SQLModel, table=True):
+    """How fast a door of others is passed: `next_at` runs ahead of the time while it is in use.
+
+    Nobody passes before `shut_until`.
+    """
+
+    __table_args__ = (Index("ix_turn_next", "next_at"),)
+
+    door: str = Field(primary_key=True)
+    next_at: datetime = _at()
+    shut_until: datetime | None = _at(nullable=True)
 
 
 class Endpoint(SQLModel, table=True):

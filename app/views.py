@@ -23,6 +23,10 @@ SCOPES = frozenset({"read", "write", "spend"})
 """What a key may do: look, change (cancel, replay, erase), and spend (enrich, refresh)."""
 
 
+ANSWERS = frozenset({"matched", "not_found", "invalid_input", "suppressed", "skipped"})
+"""Outcomes of an attempt that need no explanation to a rep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: an API key, later also a Slack workspace or a CRM account.
@@ -119,6 +123,12 @@ class JobView:
     def is_final(self) -> bool:
         """Tell whether the job has ended."""
         return self.finished_at is not None
+
+    @property
+    def unheard(self) -> Sequence[AttemptView]:
+        """Return the attempts without an answer, of providers that gave none afterwards."""
+        last = {(one.section, one.provider): one for one in self.attempts}
+        return [one for one in last.values() if one.outcome not in ANSWERS]
 
 
 @dataclass(frozen=True, slots=True)

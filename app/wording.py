@@ -62,6 +62,18 @@ def month(when: datetime) -> str:
     return f"{when:%B} {when.year}"
 
 
+def ago(then: datetime, now: datetime) -> str:
+    """Return how long ago that was, in days.
+
+    >>> ago(datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))
+    'yesterday'
+    """
+    days = (now - then).days
+    if days < 2:
+        return "yesterday" if days == 1 else "today"
+    return f"{days} days ago"
+
+
 def dollars(amount: float) -> str:
     """Return an amount of US dollars as it is said aloud.
 

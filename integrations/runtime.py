@@ -57,6 +57,9 @@ With CPython's own (700, 10, 10) a process that has hundreds of jobs in flight s
 time on looking through them, and needs no less memory (measured 2026-11-21).
 """
 
+QUIET = ("httpx", "huey", "aiohttp", "alembic", "uvicorn", "mcp", "slack_bolt", "slack_sdk")
+"""Loggers of others that say too much, or whom a request was about."""
+
 NOT_TOLD = frozenset(RESERVED_ATTRS)
 """What logging notes of every record, such as the file that it came from."""
 
@@ -384,5 +387,5 @@ def log_as_json(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Lines("{levelname}{name}{message}", style="{", timestamp=True))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("httpx", "huey", "aiohttp", "alembic", "uvicorn", "mcp"):
+    for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -23,6 +23,7 @@ from integrations.rest import inbound as rest
 from integrations.rest.front import problems
 from integrations.rest.metrics import Metrics
 from integrations.runtime import Presence, Runtime, collect_seldom, log_as_json, now, start
+from integrations.slack import inbound as slack
 
 log = logging.getLogger("warmcall.web")
 
@@ -64,6 +65,7 @@ def application(runtime: Runtime) -> Starlette:
     )
     routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
     routes += agents.routes
+    routes += slack.routes(intake=runtime.intake, settings=runtime.settings, now=now)
     web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
     web.state.end_streams = streams.end
     return web

@@ -21,11 +21,17 @@ from sqlalchemy import Connection
 from app import store
 from app.courier import Courier
 from app.database import written
+from app.dial import Pool
+from app.doors import DoorsKept
 from app.engine import Engine, Parts
 from app.errors import NotReady
+from app.fetch import Fetch
+from app.front import OPERATOR
 from app.keeper import Keeper
+from app.posted import PostingsKept
 from app.retention import Retention
 from app.settings import Settings
+from app.views import Caller
 from integrations.callback.channel import CallbackChannel
 from integrations.runtime import (
     Presence,
@@ -36,6 +42,8 @@ from integrations.runtime import (
     start,
     tiers,
 )
+from integrations.slack.api import AT_ONCE, Api
+from integrations.slack.channel import SlackChannel
 
 log = logging.getLogger("warmcall.worker")
 
@@ -130,7 +138,7 @@ class Worker:
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
-    def _parts(self, owner: str, fetch: Any) -> tuple[Engine, Courier, Keeper]:
+    def _parts(self, owner: str, fetch: Fetch) -> tuple[Engine, Courier, Keeper]:
         runtime, settings = self._runtime, self._runtime.settings
         engine = Engine(
             Parts(
@@ -145,11 +153,11 @@ class Worker:
                 positioning=runtime.positioning,
             )
         )
-        callback = CallbackChannel(call=fetch.call)
+        callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
         courier = Courier(
             database=runtime.database,
             tasks=runtime.tasks,
-            channels={callback.name: callback},
+            channels={callback.name: callback, slack.name: slack},
             now=now,
             spread=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads retries, guards nothing
             owner=owner,
@@ -157,6 +165,23 @@ class Worker:
         )
         keeper = Keeper(tasks=runtime.tasks, now=now, silence=settings.lease)
         return engine, courier, keeper
+
+    def _slack(self, owner: str, fetch: Fetch) -> SlackChannel:
+        database, settings = self._runtime.database, self._runtime.settings
+        token = settings.slack_bot_token
+        api = Api(
+            call=partial(fetch.ask, Pool("slack", AT_ONCE)),
+            url=settings.slack_api_url,
+            doors=DoorsKept(database=database, now=now),
+            token=lambda team: token.get_secret_value() if token else None,
+        )
+        everyone = Caller(OPERATOR, OPERATOR, frozenset())
+        return SlackChannel(
+            api=api,
+            postings=PostingsKept(database=database, now=now, owner=owner),
+            view=partial(self._runtime.intake.job, everyone),
+            base_url=settings.base_url,
+        )
 
     # --- from the consumer's thread to the loop ---
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from app import store
 from app.courier import Courier
 from app.database import Database
-from app.delivery import Channel, Delivery, Receipt
+from app.delivery import BACK_OFF_S, Channel, Delivery, Receipt
 from app.engine import Engine, Parts
 from app.errors import DeliveryFailed
 from app.facts import Fact
@@ -42,6 +42,7 @@ class Postbox:
     """A channel that keeps what it is given; `refuses` makes it fail."""
 
     name: str = "callback"
+    back_off_s: Sequence[float] = BACK_OFF_S
     got: list[Delivery] = field(default_factory=list)
     refuses: DeliveryFailed | None = None
 

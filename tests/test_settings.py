@@ -61,6 +61,12 @@ BAD = [
     ("WARMCALL_LEASE", "0s", "WARMCALL_LEASE: expected more than zero"),
     ("WARMCALL_LOG_LEVEL", "loud", "WARMCALL_LOG_LEVEL: "),
     ("WARMCALL_FRSH_PERSON", "1d", "WARMCALL_FRSH_PERSON: no such setting (did you mean WARMCALL_"),
+    ("SLACK_BOT_TOKEN", "xoxp-1", "SLACK_BOT_TOKEN: expected a token that begins with xoxb-"),
+    ("SLACK_APP_TOKEN", "xoxb-1", "SLACK_APP_TOKEN: expected a token that begins with xapp-"),
+    ("SLACK_BOT_TOKEN", "xoxb-1", "SLACK_SIGNING_SECRET: missing beside SLACK_BOT_TOKEN"),
+    ("SLACK_SIGNING_SECRET", "s3cret", "SLACK_BOT_TOKEN: missing beside the other settings of S"),
+    ("SLACK_APP_TOKEN", "xapp-1", "SLACK_BOT_TOKEN: missing beside the other settings of Slack"),
+    ("SLACK_API_URL", "slack.example", "SLACK_API_URL: expected an http:// or https:// URL"),
     ("WARMCALL_XYZZY", "1", "WARMCALL_XYZZY: no such setting."),
 ]
 

@@ -4,7 +4,7 @@ Standard Webhooks 1.0.0: 2xx is success, 3xx a failure (never followed), 410 end
 and a busy receiver's Retry-After is kept (facts/crm.md section 10, read 2026-11-21).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from standardwebhooks import Webhook
 
-from app.delivery import Delivery, Receipt
+from app.delivery import BACK_OFF_S, Delivery, Receipt
 from app.errors import DeliveryFailed
 from app.provider import Answer, Request
 from integrations.callback.render import payload
@@ -35,6 +35,7 @@ class CallbackChannel:
     call: Call
 
     name: ClassVar[str] = "callback"
+    back_off_s: ClassVar[Sequence[float]] = BACK_OFF_S
 
     async def deliver(self, delivery: Delivery, now: datetime) -> Receipt:
         """Send it once; `now` is the time of this try. Raises DeliveryFailed."""

@@ -19,8 +19,8 @@ from rich.text import Text
 from app.battlecard import Card, Company, Person
 from app.facts import Fact
 from app.job import LIVE, Status
-from app.views import AttemptView, JobView
-from app.wording import clean, dollars
+from app.views import JobView
+from app.wording import ago, clean, dollars
 
 
 class Layout(StrEnum):
@@ -67,9 +67,6 @@ ENDS: Mapping[Status, str] = {
     Status.cancelled: "This job was cancelled.",
 }
 """What to say beside the card when a job is not simply complete."""
-
-ANSWERS = frozenset({"matched", "not_found", "invalid_input", "suppressed", "skipped"})
-"""Outcomes of an attempt that need no explanation to a rep."""
 
 FOUND = frozenset({Status.complete, Status.partial, Status.ambiguous})
 
@@ -146,18 +143,10 @@ def _state(view: JobView) -> Iterator[Line]:
         yield Line(view.error.message)
     elif view.status in ENDS:
         yield Line(ENDS[view.status])
-    if deaf := dict.fromkeys(f"{a.provider} ({_words(a.outcome)})" for a in _unheard(view)):
+    if deaf := dict.fromkeys(f"{a.provider} ({_words(a.outcome)})" for a in view.unheard):
         yield Line(f"Not heard: {', '.join(deaf)}.")
     if view.status in LIVE:
         yield Line(f"It goes on as job {view.id} while a worker runs (`warmcall up`).")
-
-
-def _unheard(view: JobView) -> Iterator[AttemptView]:
-    """Return the attempts that brought no answer, of providers that gave none afterwards."""
-    for section, provider in dict.fromkeys((a.section, a.provider) for a in view.attempts):
-        asked = [a for a in view.attempts if (a.section, a.provider) == (section, provider)]
-        if asked[-1].outcome not in ANSWERS:
-            yield asked[-1]
 
 
 def _summary(card: Card) -> Iterator[Line]:
@@ -192,20 +181,7 @@ def _talk(card: Card, facts: Mapping[str, Fact], now: datetime) -> Iterator[Bloc
 
 
 def _origins(facts: Sequence[Fact], now: datetime) -> str:
-    return "; ".join(dict.fromkeys(f"{fact.source}, {age(fact.seen_at, now)}" for fact in facts))
-
-
-def age(moment: datetime, now: datetime) -> str:
-    """Return how long ago that was, in days.
-
-    >>> from datetime import UTC
-    >>> age(datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))
-    'yesterday'
-    """
-    days = (now - moment).days
-    if days < 2:
-        return "yesterday" if days == 1 else "today"
-    return f"{days} days ago"
+    return "; ".join(dict.fromkeys(f"{fact.source}, {ago(fact.seen_at, now)}" for fact in facts))
 
 
 def _by_field(facts: Iterable[Fact]) -> dict[str, Fact]:
@@ -308,7 +284,7 @@ def _trust(facts: Sequence[Fact], now: datetime) -> str:
     number = f"{len(facts)} facts" if len(facts) > 1 else "1 fact"
     guesses = sum(fact.inferred for fact in facts)
     guessed = f", {guesses} of them guessed" if guesses else ""
-    return f"{number}, {span} % sure, {age(max(fact.seen_at for fact in facts), now)}{guessed}"
+    return f"{number}, {span} % sure, {ago(max(fact.seen_at for fact in facts), now)}{guessed}"
 
 
 def footer(view: JobView) -> str:

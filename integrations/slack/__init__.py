@@ -1,0 +1,1 @@
+"""Slack: the card where reps live, as blocks, and the manifest that makes the app."""
