@@ -12,7 +12,7 @@ export PORT
 NODE_PARTS := tests/conformance/node_modules
 NODE_READY := $(NODE_PARTS)/.ready
 
-.PHONY: run test test-mcp test-faults hostile lint format lock bench bench-growth soak bench-lock
+.PHONY: run test test-mcp test-faults hostile slack-preview lint format lock bench bench-growth soak bench-lock
 
 run: $(READY)
 	$(BIN)/warmcall up
@@ -32,6 +32,10 @@ test-faults: $(READY)
 # The same hostile input as in the tests, forty times as much of it (some minutes).
 hostile: $(READY)
 	HOSTILE_EXAMPLES=1000 $(BIN)/pytest -q tests/hostile
+
+# Every state of the Slack card on one local page, for people without a workspace.
+slack-preview: $(READY)
+	$(BIN)/python -W ignore -m tests.slack_preview build/slack.html
 
 lint: $(READY)
 	$(BIN)/ruff check .

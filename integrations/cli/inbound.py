@@ -38,6 +38,7 @@ from integrations.cli.up import (
     local_url,
 )
 from integrations.runtime import Runtime
+from integrations.slack.manifest import manifest
 
 LONGEST_WAIT_S = 3_600
 
@@ -257,6 +258,20 @@ def doctor() -> None:
     findings = checks.examine(_settings)
     typer.echo(checks.report(findings))
     raise typer.Exit(int(checks.has_failed(findings)))
+
+
+@app.command("slack-manifest")
+def slack_manifest(
+    socket: Annotated[
+        bool, Option("--socket", help="For Socket Mode: Slack needs no address of ours.")
+    ] = False,
+) -> None:
+    """Print the manifest that makes the Slack app: api.slack.com/apps, From a manifest."""
+    base_url = _settings().base_url
+    if not socket and not base_url.startswith("https://"):
+        _tell(f"Slack does not reach {base_url}: set WARMCALL_PUBLIC_URL, or use --socket.")
+    made = manifest(base_url, socket=socket)
+    typer.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode())
 
 
 @keys.command("create")

@@ -13,6 +13,9 @@ FEEDBACK = "prep_feedback"
 OPEN_CRM = "open_crm"
 SAVE_CRM = "save_crm"
 
+ACTIONS = (REFRESH, SHARE, MORE, CHOOSE, EDIT, FEEDBACK, OPEN_CRM, SAVE_CRM)
+"""All of them: messages that were posted long ago still carry them."""
+
 MENU: Mapping[str, str] = {
     "wrong": "Wrong person",
     "full": "Full details",
@@ -31,8 +34,12 @@ def retry(label: str, job_id: str) -> Object:
 
 
 def edit(job_id: str) -> Object:
+    return button("Edit search", EDIT, job_id)
+
+
+def edit_first(job_id: str) -> Object:
     """Return the button that asks about somebody else, as what is most likely wanted."""
-    return {**button("Edit search", EDIT, job_id), "style": "primary"}
+    return {**edit(job_id), "style": "primary"}
 
 
 def share(job_id: str) -> Object:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.card import Candidate, Card, Company, DecisionMaker, Person, Signal
-from app.wording import dollars
+from app.wording import dollars, moment, month
 from integrations.slack.size import Size
 from integrations.slack.text import escaped, link
 
@@ -71,9 +71,9 @@ def company(one: Company | None, size: Size) -> list[Row]:
         Row("HQ", "company.location", _text(one.location, size)),
         Row("Revenue", "company.revenue_range", _text(one.revenue_range, size)),
         Row("Founded", "company.founded_year", _text(one.founded_year, size)),
-        Row("LinkedIn", "company.linkedin_url", _page(one.linkedin_url, "LinkedIn", size)),
-        Row("Phone", "company.phones", _some(one.phones, size)),
-        Row("E-mail", "company.emails", _some(one.emails, size)),
+        Row("Company page", "company.linkedin_url", _page(one.linkedin_url, "LinkedIn", size)),
+        Row("Company phone", "company.phones", _some(one.phones, size)),
+        Row("Company e-mail", "company.emails", _some(one.emails, size)),
         Row("Legal name", "company.legal_name", _text(one.legal_name, size)),
         Row("Belongs to", "company.parent", _text(one.parent, size)),
         Row("Address", "company.addresses", _some(one.addresses, size)),
@@ -105,7 +105,12 @@ def in_one_line(one: Company | None, size: Size) -> str:
 
 
 def maker(one: DecisionMaker, size: Size) -> str:
-    """Return a line about somebody who may decide."""
+    """Return a line about somebody who may decide, for a glance."""
+    return _listed(link(one.linkedin_url, one.full_name, size.url), one.title, size=size)
+
+
+def reachable_maker(one: DecisionMaker, size: Size) -> str:
+    """Return a line about somebody who may decide, with their address."""
     return _listed(link(one.linkedin_url, one.full_name, size.url), one.title, one.email, size=size)
 
 
@@ -125,16 +130,14 @@ def gaps(names: Sequence[str]) -> str:
     """Return what nobody knew, as a rep would say it.
 
     >>> gaps(["person.title", "person.phones", "company.name", "signals"])
-    'person: title, phone; company: name; signals'
+    'title, phone (person); name (company); signals'
     """
     groups: dict[str, dict[str, None]] = {}
     for name in names[:MOST_GAPS]:
         section, _, field = name.partition(".")
         words = groups.setdefault(_words(section), {})
         words |= {SAID.get(field, _words(field)): None} if field else {}
-    told = (
-        f"{section}: {', '.join(words)}" if words else section for section, words in groups.items()
-    )
+    told = [f"{', '.join(words)} ({name})" if words else name for name, words in groups.items()]
     return escaped("; ".join(told), GAPS)
 
 
@@ -173,7 +176,8 @@ def _funding(one: Company) -> str:
     if one.funding is None:
         return ""
     total = one.funding.total and f"{dollars(one.funding.total)} in total"
-    last = one.funding.last_round_at and f"last round {one.funding.last_round_at}"
+    round_at = moment(one.funding.last_round_at)
+    last = round_at and f"last round {month(round_at)}"
     return ", ".join(part for part in (one.funding.stage, total, last) if part)
 
 

@@ -37,7 +37,7 @@ def not_found(view: JobView) -> Message:
         f"No match for {asked}. Try the company's domain or a LinkedIn URL.",
         [
             section(f":grey_question: *No match* for {asked}\n{heard and f'Asked {heard}. '}{why}"),
-            actions([buttons.edit(view.id), buttons.menu(view.id, "delete")]),
+            actions([buttons.edit_first(view.id), buttons.menu(view.id, "delete")]),
             *context("Try the company's domain or a LinkedIn URL. This look-up was not counted."),
         ],
     )

@@ -4,11 +4,11 @@ On a phone the first three blocks are the first screen: who, what their company 
 that is, what to open with.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.card import Card, TalkingPoint
+from app.card import Card, DecisionMaker, TalkingPoint
 from app.job import Status
 from app.rules import Kind
 from app.views import JobView
@@ -112,7 +112,7 @@ def glance(known: Known) -> list[Object]:
         *_openers(known),
         *fields(person[:PERSON_FIELDS]),
         *fields(company[:COMPANY_FIELDS]),
-        *listing("Decision makers", _makers(known)),
+        *listing("Decision makers", _makers(known, details.maker)),
         *listing("Changed since last time", _changes(known, CHANGES)),
         *context("" if is_told else _gaps(view)),
     ]
@@ -120,8 +120,7 @@ def glance(known: Known) -> list[Object]:
 
 def _checked(shown: Card) -> str:
     """Tell when the card's newest fact was seen, and how sure it is that this is who was meant."""
-    identity = ("person.full_name", "company.name", "company.domain")
-    sure = next((shown.confidence[name] for name in identity if name in shown.confidence), None)
+    sure = shown.confidence.get("person.full_name")
     checked = f"Checked {date(shown.as_of)}" if shown.as_of else ""
     match = f"match {percent(sure)}" if sure is not None else ""
     return " · ".join(part for part in (checked, match) if part)
@@ -180,9 +179,9 @@ def _days(known: Known) -> str:
     return f", {days} day{'s' if days > 1 else ''} old" if days > 0 else ""
 
 
-def _makers(known: Known) -> list[str]:
+def _makers(known: Known, line: Callable[[DecisionMaker, Size], str]) -> list[str]:
     found, most = known.card.decision_makers, known.size.items
-    lines = [details.maker(one, known.size) for one in found[:most]]
+    lines = [line(one, known.size) for one in found[:most]]
     return [*lines, *_more(len(found) - most)]
 
 
@@ -228,7 +227,7 @@ def full(known: Known, links: Links) -> list[Object]:
         *_spoken(known),
         *fields(details.pairs(details.person(shown.person, size), origin)),
         *fields(details.pairs(details.company(shown.company, size), origin)),
-        *listing("Decision makers", _makers(known)),
+        *listing("Decision makers", _makers(known, details.reachable_maker)),
         *listing("Signals", [details.signal(one, size) for one in shown.signals[: size.items]]),
         *listing("Who could be meant", _candidates(known)),
         *listing("Changed since last time", _changes(known, size.items)),

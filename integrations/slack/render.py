@@ -51,7 +51,7 @@ def loading(view: JobView, asked: str) -> Message:
         [
             section(f":mag: *Preparing the card* for {who}{so_far}"),
             *context(
-                "   ".join(_steps(view)),
+                *_steps(view),
                 "Usually ready within some seconds. You can go on: this message updates itself.",
             ),
         ],

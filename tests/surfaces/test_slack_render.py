@@ -189,6 +189,18 @@ def test_a_point_is_as_sure_and_as_old_as_the_worst_of_its_facts() -> None:
     assert "30 days ago, 40% sure" in line.splitlines()[2]
 
 
+def test_a_source_is_linked_to_the_page_of_its_surest_fact_that_has_one() -> None:
+    point = {"kind": "opener", "text": "Hello.", "fact_ids": ["f_1", "f_2", "f_3"]}
+    pages = [(0.9, None), (0.5, "https://a.example/old"), (0.8, "https://a.example/?a=1&b=2")]
+    facts = [
+        Fact("company.name", "Acme", "website", sure, NOW, url, id=f"f_{number}")
+        for number, (sure, url) in enumerate(pages, 1)
+    ]
+    message = carded("full", card={**view("full").card, "talking_points": [point]}, facts=facts)
+    line = message.blocks[2]["text"]["text"].splitlines()[1]
+    assert line == "1. Hello.  (<https://a.example/?a=1&amp;b=2|website>, today, 50% sure)"
+
+
 def test_three_points_are_shown_one_of_them_the_question() -> None:
     points: list[Any] = [
         {"kind": "point", "text": f"Point {number}.", "fact_ids": ["f_name"]} for number in range(4)
@@ -218,7 +230,7 @@ def test_what_is_doubtful_is_marked_and_what_nobody_knew_is_named() -> None:
     assert "sarah.chen+crm@acme.example (verified) (a guess)" in shown
     assert "Business Software (sources disagree)" in shown
     assert "match 92%" in shown
-    assert "Not known: company: legal name" in shown
+    assert "Not known: legal name (company)" in shown
 
 
 def test_a_card_for_a_glance_has_four_fields_of_the_person_and_six_of_the_company() -> None:
@@ -296,7 +308,7 @@ def test_a_placeholder_says_what_is_being_done_and_what_is_known() -> None:
     )
     message = render.loading(job, "sarah.chen@acme.example & co")
     assert "for sarah.chen@acme.example &amp; co\nSo far: Sarah Chen · VP of Sales" in told(message)
-    assert ":mag: Person: asking   :white_check_mark: Company: found" in told(message)
+    assert ":mag: Person: asking\n:white_check_mark: Company: found" in told(message)
     assert ":white_circle: News: waiting" in told(message)
     assert ids(message) == []
     assert message.text.startswith("Preparing the card for sarah.chen@acme.example &amp; co.")
@@ -317,7 +329,7 @@ def test_a_partial_card_names_who_did_not_answer_and_offers_to_ask_again() -> No
     first = message.blocks[2]["text"]["text"].splitlines()[0]
     assert first == (
         ":warning: *Partly filled.* No answer from hunter (too busy). "
-        "Missing: person: phone; company: funding."
+        "Missing: phone (person); funding (company)."
     )
     button = next(iter(pressed(message.blocks)))
     assert (button["text"]["text"], button["style"]) == ("Retry missing sources", "primary")

@@ -1,0 +1,1 @@
+"""Every state of the Slack card on one local page, for people without a workspace."""
