@@ -44,6 +44,7 @@ NEXT: Mapping[str, str] = {
     "not_ready": "Call the tool again in some seconds.",
     "blocked_address": "Use another address.",
     "delivery_failed": "Call the tool again later.",
+    "delivery_put_off": "Call the tool again in some seconds.",
 }
 """Code of an error -> what to do next."""
 

@@ -39,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "bad_settings": Kind(500, "The service is not set up"),
     "blocked_address": Kind(422, "An address we do not call"),
     "delivery_failed": Kind(502, "The delivery failed"),
+    "delivery_put_off": Kind(503, "The delivery waits for its turn"),
     # this surface's own
     "bad_request": Kind(400, "The request cannot be read"),
     "invalid_json": Kind(400, "The body is not JSON"),

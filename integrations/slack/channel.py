@@ -158,7 +158,9 @@ class SlackChannel:
         wanted = mark(posting.target)
         for message in said.get("messages", ()):
             if _mark_of(message) == wanted:
-                found = replace(posting, state="posted", place=place, ref=str(message["ts"]))
+                found = replace(
+                    posting, state="posted", place=place, ref=str(message.get("ts", ""))
+                )
                 await self.postings.note(found)
                 return found
         return replace(posting, state="new")
