@@ -1,0 +1,41 @@
+"""How Slack asks for a card: as which caller, at which address, once however often it is sent."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from app.delivery import Address
+from app.intake import SCOPES, Ask, Caller, Idempotency, Intake, JobView
+from app.prospect import Prospect
+
+CHANNEL = "slack"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Asks at the front door for a workspace."""
+
+    intake: Intake
+
+    def card(
+        self, team: str, place: str, once: str, prospect: Prospect, *, refresh: bool = False
+    ) -> JobView:
+        """Ask for a card that comes as one message to `place`: a user's or a conversation's id.
+
+        `once` tells this asking from all others of the workspace; with the same it is asked once.
+        Raises WarmcallError.
+        """
+        mark = digest(f"{team}:{once}")
+        to = Address(CHANNEL, f"{team}:{place}:{mark}", followed=True)
+        ask = Ask(prospect=prospect, refresh=refresh, notify=(to,))
+        idempotency = Idempotency(f"{CHANNEL}:{mark}", digest(prospect.key))
+        return self.intake.request(caller(team), ask, idempotency)
+
+
+def caller(team: str) -> Caller:
+    """Return the caller that a workspace is."""
+    return Caller(f"slack_{team}", f"Slack workspace {team}", SCOPES)
+
+
+def digest(text: str) -> str:
+    """Return a word for a text, which tells nobody what it was."""
+    return sha256(text.encode()).hexdigest()[:32]
