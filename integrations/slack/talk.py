@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from slack_bolt import App, BoltContext
 from slack_sdk import WebClient
 
-from app.errors import WarmcallError
+from app.errors import NotReady, WarmcallError
 from app.prospect import By
 from integrations.slack import words
 from integrations.slack.asking import Asking, caller, digest
@@ -105,6 +105,8 @@ class Talk:
                 return Message(words.settings(kept), [])
             asked = _read(typed)
             return self._asked(event, asked) if asked else usage_help(COMMAND)
+        except NotReady:
+            raise  # Slack sends it again
         except WarmcallError as exc:
             return problem(self.asking, event.team_id, COMMAND, exc)
 

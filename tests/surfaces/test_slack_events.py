@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.database import Database
 from integrations.slack.asking import caller
 from tests.fakes.slack import TEAM, Slack, dm, mentioned, written
 from tests.surfaces.slack_app import SlackApp, slack_app
@@ -139,6 +141,19 @@ def test_an_event_that_is_sent_again_is_one_job_and_one_answer(app: SlackApp) ->
     assert app.slack.called()["chat.postMessage"] == 2
     jobs = app.service.intake.jobs(caller(TEAM))
     assert len(jobs) == 1
+
+
+def test_what_cannot_be_kept_now_is_left_to_slack_to_send_again(
+    service: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = Database(f"sqlite:///{tmp_path}/gone/none.db")
+    service.intake = service.front_door(database=gone)
+    with slack_app(service, Slack(users={JANE})) as app:
+        answer = app.tell(written(JANE, f"prep {ASKED}"))
+        gone.close()
+    assert (answer.status_code, answer.text) == (500, "")
+    assert ASKED not in caplog.text
+    assert app.slack.calls == []
 
 
 @pytest.mark.parametrize(
