@@ -48,8 +48,7 @@ def quiet_until(preference: Preference, now: datetime) -> datetime | None:
     if (minute - begin) % DAY >= (end - begin) % DAY:
         return None
     last = local + timedelta(days=1) if minute >= end else local
-    ends = last.replace(hour=end // 60, minute=end % 60, second=0, microsecond=0)
-    return max(ends.astimezone(UTC), now)
+    return last.replace(hour=end // 60, minute=end % 60, second=0, microsecond=0).astimezone(UTC)
 
 
 def _zone(preference: Preference) -> tzinfo:

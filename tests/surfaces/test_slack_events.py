@@ -83,7 +83,7 @@ def test_an_address_written_to_the_app_is_answered_by_its_card_alone(app: SlackA
 
 @pytest.mark.parametrize(
     "text",
-    ["hello", "", "help", "prep", "prep help", "Thanks, that helped", "\U0001f680", "x" * 5_000],
+    ["hello", "", "help", "prep", "prep help", "Well Done, Warmcall", "\U0001f680", "x" * 5_000],
 )
 def test_plain_words_are_answered_with_help_and_cost_nothing(app: SlackApp, text: str) -> None:
     app.tell(written(JANE, text))
@@ -141,6 +141,8 @@ def test_an_event_that_is_sent_again_is_one_job_and_one_answer(app: SlackApp) ->
     assert app.slack.called()["chat.postMessage"] == 2
     jobs = app.service.intake.jobs(caller(TEAM))
     assert len(jobs) == 1
+    sent = app.service.intake.deliveries(app.service.intake.local_caller())
+    assert len({one.target for one in sent}) == 1, "one card"
 
 
 def test_what_cannot_be_kept_now_is_left_to_slack_to_send_again(
