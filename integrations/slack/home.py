@@ -41,6 +41,7 @@ OFF = "off"
 STEP = 30  # minutes between the times that may be chosen
 DAY = 24 * 60
 TITLE = 150  # characters of who a card is about
+ASKED = 120  # characters of who was asked about
 ZONE = 64
 CARDS = 10
 """So many cards are listed at most."""
@@ -63,6 +64,9 @@ HOW = (
     "Type `/prep` with an e-mail address, a domain, a LinkedIn URL, or `Name, Company`, anywhere "
     "in Slack. Or write `prep` and the same to this app, or mention it with that in a channel."
 )
+FOUND = frozenset({Status.complete, Status.partial})
+"""States of a card that grows old."""
+
 LOST = ":warning: This card could not be posted here: open it with its button."
 PLACES = "*Where your cards go*\nYour messages with this app, or a channel that the app is in."
 QUIET = "*Quiet hours*\nCards that you did not ask for wait until they end."
@@ -105,17 +109,19 @@ def _card(one: RecentView, page: str, now: datetime) -> Object:
     job = one.view
     is_hidden = job.status is Status.suppressed
     who = "On the do-not-enrich list" if is_hidden else escaped(titled(job), TITLE)
-    lines = [f"*{who}*", f"{date(job.finished_at or job.created_at)} · {_state(job, now)}"]
-    told = section("\n".join([*lines, LOST] if one.is_undelivered else lines))
+    told = [date(job.finished_at or job.created_at), _state(job, now)]
+    asked = "" if is_hidden else escaped(job.prospect, ASKED)
+    lines = [f"*{who}*", " · ".join([*told, asked] if asked not in {"", who} else told)]
+    shown = section("\n".join([*lines, LOST] if one.is_undelivered else lines))
     if is_hidden:
-        return told
-    return told | {"accessory": url_button("Open", OPEN, f"{page}{job.card_token}")}
+        return shown
+    return shown | {"accessory": url_button("Open", OPEN, f"{page}{job.card_token}")}
 
 
 def _state(job: JobView, now: datetime) -> str:
     told = STATES[job.status]
     is_old = job.fresh_until is not None and job.fresh_until <= now
-    return f"{told}, {(now - job.created_at).days} days old" if is_old else told
+    return f"{told}, no longer fresh" if is_old and job.status in FOUND else told
 
 
 def _used(usage: UsageView) -> str:

@@ -71,11 +71,17 @@ def test_a_card_that_slack_did_not_take_is_to_be_opened_here() -> None:
     assert home.LOST in told(tab(view("full"), is_undelivered=True))
 
 
-def test_an_old_card_says_how_old_it_is() -> None:
-    old = replace(
-        view("full"), created_at=NOW - timedelta(days=12), fresh_until=NOW - timedelta(days=5)
-    )
-    assert "ready, 12 days old" in told(tab(old))
+def test_a_card_says_when_it_is_no_longer_fresh() -> None:
+    old = replace(view("full"), fresh_until=NOW - timedelta(days=5))
+    assert "ready, no longer fresh" in told(tab(old))
+    assert "no longer" not in told(tab(replace(old, status=Status.provider_error)))
+
+
+def test_a_listed_card_tells_who_was_asked_about_beside_who_was_found() -> None:
+    job = view("full")
+    assert str(job.prospect) in told(tab(job))
+    unknown = replace(job, card={})
+    assert told(tab(unknown)).count(str(job.prospect)) == 1
 
 
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
