@@ -168,6 +168,7 @@ def test_what_was_asked_for_last_comes_first_also_when_it_was_kept(
     assert [one.view.id for one in service.intake.recent(WORKSPACE, ANN, 1)] == [jane.id]
 
 
+@on_every_store
 def test_the_card_that_renews_a_stale_one_is_theirs_too(service: Any, clock: Clock) -> None:
     ask(service, JANE, ANN)
     asyncio.run(service.work())
@@ -193,6 +194,7 @@ def test_of_who_is_erased_nothing_is_listed_or_kept(service: Any) -> None:
     assert rows(service, Asked) == []
 
 
+@on_every_store
 def test_a_card_that_did_not_arrive_is_marked_until_one_does(service: Any, clock: Clock) -> None:
     service.postbox.refuses = DeliveryFailed("gone", final=True)
     ask(service, JANE, ANN)
@@ -209,6 +211,7 @@ def test_a_card_that_did_not_arrive_is_marked_until_one_does(service: Any, clock
     assert [one.is_undelivered for one in service.intake.recent(WORKSPACE, ANN)] == [False]
 
 
+@on_every_store
 def test_a_workspace_may_cancel_what_its_own_people_asked_for_and_not_what_others_did(
     service: Any,
 ) -> None:
