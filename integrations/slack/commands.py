@@ -52,13 +52,14 @@ class Commands:
             return Message(words.UNREADABLE, [])
         if (word := plain(command.text).strip().lower()) in HELP:
             return usage_help(command.command)
-        if word == "settings":
-            preference = self.asking.intake.preference(command.team_id, command.user_id)
-            return Message(words.settings(preference), [])
         try:
-            return self._asked(command)
+            return self._settings(command) if word == "settings" else self._asked(command)
         except WarmcallError as exc:
             return problem(self.asking, command.team_id, command.command, exc)
+
+    def _settings(self, command: Command) -> Message:
+        preference = self.asking.intake.preference(command.team_id, command.user_id)
+        return Message(words.settings(preference), [])
 
     def _asked(self, command: Command) -> Message:
         """Ask for each prospect, once however often Slack sends the command."""

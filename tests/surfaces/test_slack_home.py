@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.database import Database
 from app.job import Status
 from app.preference import Preference
 from app.views import JobView, RecentView, UsageView
@@ -249,6 +251,17 @@ def test_settings_are_told_where_they_are_asked_for(app: SlackApp) -> None:
     assert "to the channel that you chose" in answer
     assert "22:00 to 07:00" in answer
     assert "did not ask for do not come" in answer
+
+
+@pytest.mark.parametrize("text", ["settings", "jane@acme.example"])
+def test_who_types_while_nothing_can_be_kept_is_told_to_try_again(
+    service: Any, tmp_path: Path, text: str
+) -> None:
+    gone = Database(f"sqlite:///{tmp_path}/gone/none.db")
+    service.intake = service.front_door(database=gone)
+    with slack_app(service, Slack()) as app:
+        assert "Try again soon" in app.send(command(text)).text
+        gone.close()
 
 
 def test_a_card_that_is_asked_for_by_message_is_on_the_tab(app: SlackApp) -> None:
