@@ -135,6 +135,11 @@ def remember(db: Connection, started: Idempotent) -> None:
     db.execute(insert(Idempotent).values(started.model_dump()))
 
 
+def remember_new(db: Connection, seen: Idempotent) -> bool:
+    """Remember something that comes once; False when it is remembered already."""
+    return put_new(db, Idempotent, seen.model_dump())
+
+
 def forget_idempotent(db: Connection, now: datetime) -> None:
     """Drop Idempotency-Keys that are no longer honoured."""
     db.execute(delete(Idempotent).where(col(Idempotent.created_at) < now - REMEMBERED))

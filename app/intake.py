@@ -29,6 +29,7 @@ from app.front import OPERATOR, month, next_month
 from app.job import Priority, Status, verdict
 from app.keys import Keys
 from app.prospect import Identifiers, Prospect, sections_for
+from app.readers import Readers
 from app.records import Records
 from app.scope import Wanted, scope, subjects, wanted_fields
 from app.shown import Shown
@@ -54,6 +55,7 @@ from app.views import (
     JobView,
     Plan,
     ProviderView,
+    RecentView,
     Step,
     TryView,
     UsageView,
@@ -83,6 +85,7 @@ __all__ = [
     "JobView",
     "Plan",
     "ProviderView",
+    "RecentView",
     "Step",
     "TryView",
     "UsageView",
@@ -90,8 +93,8 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Keys, Records, Batches, Shown):
-    """The verbs around jobs; those around keys, records, batches and cards come with it."""
+class Intake(Keys, Records, Batches, Shown, Readers):
+    """The verbs around jobs; those around keys, records, batches, cards and people come with it."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
         """Return the card at once from the cache, or the job that will bring it.
@@ -186,7 +189,7 @@ class Intake(Keys, Records, Batches, Shown):
                 )
             return self._view(db, known.job_id)
         view = self._answer(db, caller, ask, wanted, now)
-        store.remember_asker(db, view.id, caller.id, now)
+        _remember(db, view.id, caller, ask, now)
         if idempotency:
             row = {"caller_id": caller.id, "key": idempotency.key, "digest": idempotency.digest}
             callers.remember(db, Idempotent(**row, job_id=view.id, created_at=now))
@@ -255,7 +258,7 @@ class Intake(Keys, Records, Batches, Shown):
         if now < job.fresh_until:
             return replace(view, served_from="fresh_cache")
         renewal = self._renewal(db, ask, wanted, now)
-        store.remember_asker(db, renewal, caller.id, now)
+        _remember(db, renewal, caller, ask, now)
         for to in ask.notify:
             if to.followed:
                 store.add_recipient(db, renewal, to.channel, to.target, caller.id)
@@ -520,6 +523,13 @@ _BLANK = {
     if not column.is_required()
 }
 """What a column of a job holds unless told."""
+
+
+def _remember(db: Connection, job_id: str, caller: Caller, ask: Ask, now: datetime) -> None:
+    """Let a caller see a job from now on, and the person who asked find it again."""
+    store.remember_asker(db, job_id, caller.id, now)
+    if ask.reader:
+        store.remember_reader(db, job_id, caller.id, ask.reader, now)
 
 
 def _wanted(ask: Ask) -> Wanted:

@@ -15,6 +15,7 @@ LONGEST = timedelta(minutes=10)
 """No lease of a delivery ends further ahead than this, unless a clock was set back."""
 
 PENDING, DELIVERED, FAILED, DISABLED = "pending", "delivered", "failed", "disabled"
+GIVEN_UP = frozenset({FAILED, DISABLED})
 
 
 def add(db: Connection, delivery: Outbox) -> None:
@@ -52,6 +53,12 @@ def tries(db: Connection, delivery_ids: Collection[str]) -> Sequence[Row[Any]]:
         .where(col(OutboxTry.delivery_id).in_(sorted(delivery_ids)))
         .order_by(col(OutboxTry.id))
     ).all()
+
+
+def of_jobs(db: Connection, caller_id: str, job_ids: Collection[str]) -> Sequence[Row[Any]]:
+    """Return a caller's deliveries of these jobs, oldest first."""
+    mine = (col(Outbox.job_id).in_(sorted(job_ids)), col(Outbox.caller_id) == caller_id)
+    return db.execute(select(Outbox).where(*mine).order_by(col(Outbox.created_at))).all()
 
 
 def claim(

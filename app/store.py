@@ -402,6 +402,18 @@ def remember_asker(db: Connection, job_id: str, caller_id: str, now: datetime) -
     put_new(db, Asked, {"job_id": job_id, "caller_id": caller_id, "at": now})
 
 
+def reader_id(caller_id: str, reader: str) -> str:
+    """Return the word under which one person of a caller is remembered among those who asked."""
+    return f"{caller_id}:{reader}"
+
+
+def remember_reader(
+    db: Connection, job_id: str, caller_id: str, reader: str, now: datetime
+) -> None:
+    """Note that one person of a caller asked for a job, the last time now."""
+    put(db, Asked, {"job_id": job_id, "caller_id": reader_id(caller_id, reader), "at": now})
+
+
 def may_see(db: Connection, job_id: str, caller_id: str) -> bool:
     """Tell whether a caller asked for a job."""
     asked = {"job": job_id, "caller": caller_id}
@@ -409,9 +421,10 @@ def may_see(db: Connection, job_id: str, caller_id: str) -> bool:
 
 
 def is_shared(db: Connection, job_id: str, caller_id: str) -> bool:
-    """Tell whether others than this caller asked for a job too."""
+    """Tell whether others than this caller and its people asked for a job too."""
+    its_people = col(Asked.caller_id).startswith(reader_id(caller_id, ""), autoescape=True)
     others = select(col(Asked.job_id)).where(
-        col(Asked.job_id) == job_id, col(Asked.caller_id) != caller_id
+        col(Asked.job_id) == job_id, col(Asked.caller_id) != caller_id, ~its_people
     )
     return db.execute(others.limit(1)).first() is not None
 

@@ -434,3 +434,18 @@ class Message(SQLModel, table=True):
     ref: str = Field(index=True)
     due_at: datetime | None = _at(nullable=True)
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Preferred(SQLModel, table=True):
+    """What a person of a workspace has chosen: see app.preference.Preference. Ids, no names."""
+
+    __tablename__ = "preference"
+
+    team: str = Field(primary_key=True)
+    user_id: str = Field(primary_key=True)
+    place: str = ""
+    quiet_from: int | None = None
+    quiet_until: int | None = None
+    zone: str = ""
+    offset_s: int = 0
+    unasked: bool = True

@@ -49,7 +49,8 @@ class Ask:
     """One request for a card.
 
     `sections` None = all that make sense for the prospect. `wanted` narrows to field names.
-    `needed_by` bounds the whole job. `max_credits` bounds what it may spend.
+    `needed_by` bounds the whole job. `max_credits` bounds what it may spend. `reader` is the
+    caller's own id of the person who asks, if it has several.
     """
 
     prospect: Prospect
@@ -60,6 +61,7 @@ class Ask:
     max_credits: float | None = None
     priority: Priority = Priority.interactive
     notify: tuple[Address, ...] = ()
+    reader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,14 @@ class JobView:
         """Return the attempts without an answer, of providers that gave none afterwards."""
         last = {(one.section, one.provider): one for one in self.attempts}
         return [one for one in last.values() if one.outcome not in ANSWERS]
+
+
+@dataclass(frozen=True, slots=True)
+class RecentView:
+    """A job that one person asked for; `is_undelivered` tells that its card did not arrive."""
+
+    view: JobView
+    is_undelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

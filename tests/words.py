@@ -23,7 +23,7 @@ from integrations.cli import inbound
 from integrations.mcp.tools import TOOLS, prepare_call
 from integrations.rest import problem
 from integrations.rest.openapi import OPERATIONS
-from integrations.slack import buttons
+from integrations.slack import buttons, home
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -48,6 +48,7 @@ def public_words() -> set[str]:
         *(f"option {words} {name}" for words, named in commands().items() for name in named),
         *(f"task {name}" for name in tasks()),
         *(f"action {name}" for name in buttons.ACTIONS),
+        *(f"action {name}" for name in home.ACTIONS),
         *(f"action {buttons.MORE} {head}" for head in buttons.MENU),
         *(f"tool {tool.__name__}" for tool in (prepare_call, *TOOLS)),
     }

@@ -16,19 +16,35 @@ class Asking:
 
     intake: Intake
 
+    def place(self, team: str, user: str) -> str:
+        """Return where a user's cards go: their id, after `CHANNEL+` if they chose a channel."""
+        chosen = self.intake.preference(team, user).place
+        return f"{chosen}+{user}" if chosen else user
+
     def card(
         self, team: str, place: str, once: str, prospect: Prospect, *, refresh: bool = False
     ) -> JobView:
         """Ask for a card that comes as one message to `place`: a user's or a conversation's id.
 
+        A place that belongs to a user, as `place` returns it, is among that user's recent cards.
         `once` tells this asking from all others of the workspace; with the same it is asked once.
         Raises WarmcallError.
         """
         mark = digest(f"{team}:{once}")
         to = Address(CHANNEL, f"{team}:{place}:{mark}", followed=True)
-        ask = Ask(prospect=prospect, refresh=refresh, notify=(to,))
+        ask = Ask(prospect=prospect, refresh=refresh, notify=(to,), reader=reader(place))
         idempotency = Idempotency(f"{CHANNEL}:{mark}", digest(prospect.key))
         return self.intake.request(caller(team), ask, idempotency)
+
+
+def reader(place: str) -> str | None:
+    """Return the user whose place this is; None for a conversation of several.
+
+    >>> reader("U0JANE"), reader("C0SALES+U0JANE"), reader("C0SALES")
+    ('U0JANE', 'U0JANE', None)
+    """
+    user = place.rpartition("+")[2]
+    return user if user.startswith(("U", "W")) else None
 
 
 def caller(team: str) -> Caller:

@@ -52,23 +52,32 @@ class Commands:
             return Message(words.UNREADABLE, [])
         if (word := plain(command.text).strip().lower()) in HELP:
             return usage_help(command.command)
-        if word == "settings":
-            return Message(words.SETTINGS, [])
         try:
-            return self._asked(command)
-        except QuotaExceeded:
-            return quota(self.asking.intake.usage(caller(command.team_id)))
-        except InvalidProspect as exc:
-            return Message(words.refused([str(exc)], command.command), [])
+            return self._settings(command) if word == "settings" else self._asked(command)
         except WarmcallError as exc:
-            return Message(words.problem(str(exc)), [])
+            return problem(self.asking, command.team_id, command.command, exc)
+
+    def _settings(self, command: Command) -> Message:
+        preference = self.asking.intake.preference(command.team_id, command.user_id)
+        return Message(words.settings(preference), [])
 
     def _asked(self, command: Command) -> Message:
         """Ask for each prospect, once however often Slack sends the command."""
         asked = wanted(command.text)
+        place = self.asking.place(command.team_id, command.user_id)
         for number, prospect in enumerate(asked.prospects):
             once = f"{command.trigger_id}:{number}"
-            self.asking.card(command.team_id, command.user_id, once, prospect)
+            self.asking.card(command.team_id, place, once, prospect)
         if not asked.prospects:
             return Message(words.refused(asked.refused, command.command), [])
-        return Message(words.under_way(asked.prospects, asked.refused), [])
+        goes = words.OWN if place == command.user_id else words.CHOSEN
+        return Message(words.under_way(asked.prospects, asked.refused, goes), [])
+
+
+def problem(asking: Asking, team: str, command: str, exc: WarmcallError) -> Message:
+    """Return why a card could not be asked for."""
+    if isinstance(exc, QuotaExceeded):
+        return quota(asking.intake.usage(caller(team)))
+    if isinstance(exc, InvalidProspect):
+        return Message(words.refused([str(exc)], command), [])
+    return Message(words.problem(str(exc)), [])

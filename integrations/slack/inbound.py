@@ -15,6 +15,8 @@ from app.settings import Settings
 from integrations.slack.adapter import Endpoint
 from integrations.slack.asking import Asking
 from integrations.slack.commands import Commands
+from integrations.slack.home_tab import HomeTab
+from integrations.slack.talk import Talk
 
 PATH = "/slack/events"
 THREADS = 32
@@ -34,7 +36,8 @@ def routes(*, intake: Intake, settings: Settings, now: Callable[[], datetime]) -
     if not (token and secret):
         return []
     asking = Asking(intake)
-    listeners = (Commands(asking),)
+    page = f"{settings.base_url}/card/"
+    listeners = (Commands(asking), Talk(asking), HomeTab(intake, page, now))
     bolt = listening(listeners, token.get_secret_value(), settings.slack_api_url)
     endpoint = Endpoint(bolt.dispatch, secret.get_secret_value(), now)
     return [Route(PATH, endpoint.answer, methods=["POST"])]

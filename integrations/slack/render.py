@@ -111,6 +111,11 @@ def full(view: JobView, links: Links, now: datetime) -> Message:
     return Message(f"Full details: {who}.", blocks)
 
 
+def titled(view: JobView) -> str:
+    """Return who a card is about, for a text that is not mrkdwn."""
+    return ready.who(view, _read(view))
+
+
 def _read(view: JobView) -> Card:
     """Read the card; a part in a shape that it should not have is left out."""
     try:

@@ -98,3 +98,12 @@ def date(when: datetime) -> str:
     when = when.astimezone(UTC)
     said = f"{when.day} {when:%b %Y, %H:%M} UTC"
     return f"<!date^{int(when.timestamp())}^{{date_short_pretty}} at {{time}}|{said}>"
+
+
+def clock(minute: int) -> str:
+    """Return a minute of the day as a time.
+
+    >>> clock(7 * 60 + 5)
+    '07:05'
+    """
+    return f"{minute // 60:02}:{minute % 60:02}"

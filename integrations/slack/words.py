@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from app.addresses import AddressClass
+from app.preference import Preference
 from app.prospect import Prospect
-from integrations.slack.text import escaped
+from integrations.slack.text import clock, escaped
 
 LINE = 700
 """Characters of one line, as sent."""
@@ -12,16 +13,28 @@ LINE = 700
 NAME = 320
 
 UNREADABLE = ":warning: This command could not be read. Please try again."
-SETTINGS = "Cards come into your messages with this app, in the Messages tab."
+OWN = "into your messages with this app"
+CHOSEN = "to the channel that you chose"
+CHANGE = "This app's Home tab is where you change it."
 
 
-def under_way(prospects: Sequence[Prospect], refused: Sequence[str]) -> str:
-    """Return that the cards are coming, and what was not understood."""
+def under_way(prospects: Sequence[Prospect], refused: Sequence[str], goes: str = OWN) -> str:
+    """Return that the cards are coming, to where (OWN, CHOSEN), and what was not understood."""
     names = ", ".join(f"*{escaped(one, NAME)}*" for one in prospects)
     come = "the card comes" if len(prospects) == 1 else "the cards come"
-    lines = [f":mag: {names}: {come} into your messages with this app."]
+    lines = [f":mag: {names}: {come} {goes}."]
     lines += [_private(one) for one in prospects if one.address_class is AddressClass.free_mail]
     return "\n".join([*lines, *map(problem, refused)])
+
+
+def settings(preference: Preference) -> str:
+    """Return what a user has chosen, and where that is changed."""
+    lines = [f"• Your cards come {CHOSEN if preference.place else OWN}."]
+    begin, end = preference.quiet_from, preference.quiet_until
+    if begin is not None and end is not None:
+        lines.append(f"• Quiet hours: {clock(begin)} to {clock(end)}.")
+    which = "come too" if preference.unasked else "do not come"
+    return "\n".join([*lines, f"• Cards that you did not ask for {which}.", CHANGE])
 
 
 def refused(reasons: Sequence[str], command: str) -> str:

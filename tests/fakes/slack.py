@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import httpx
 
-from tests.fakes.blocks import check_message
+from tests.fakes.blocks import check_message, check_view
 
 TEAM, TOKEN, SECRET = "T0ACME", "xoxb-of-acme", "0123456789abcdef0123456789abcdef"
 PACES = {
@@ -47,6 +47,7 @@ class Message:
     metadata: Object
     edits: int = 0
     is_deleted: bool = False
+    thread: str = ""
 
 
 @dataclass
@@ -107,6 +108,10 @@ class Slack:
     faults: defaultdict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
     broken: dict[str, str] = field(default_factory=dict)  # method -> the error it always gives
     too_early: int = 0  # calls before Retry-After had passed
+    inside: set[str] = field(default_factory=set)  # channels that the app is in
+    zones: dict[str, tuple[str, int]] = field(default_factory=dict)  # user -> tz, tz_offset
+    homes: dict[str, Object] = field(default_factory=dict)  # user -> the Home tab, as it is shown
+    prompts: dict[str, list[Object]] = field(default_factory=dict)  # conversation -> suggestions
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -181,6 +186,9 @@ class Slack:
             "chat.delete": self._delete,
             "conversations.open": self._open,
             "conversations.history": self._history,
+            "views.publish": self._publish,
+            "users.info": self._user,
+            "assistant.threads.setSuggestedPrompts": self._suggest,
         }
         if method not in known:
             raise No("unknown_method")
@@ -192,7 +200,8 @@ class Slack:
         self._last += 1_000_000
         ts = f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
         metadata = json.loads(given.get("metadata", "{}"))
-        self.messages.append(Message(channel, ts, text, blocks, metadata))
+        thread = given.get("thread_ts", "")
+        self.messages.append(Message(channel, ts, text, blocks, metadata, thread=thread))
         return {"channel": channel, "ts": ts, "message": {"text": text}}
 
     def _update(self, given: Object) -> Object:
@@ -223,7 +232,31 @@ class Slack:
             ]
         }
 
+    def _publish(self, given: Object) -> Object:
+        if given.get("user_id") not in self.users:
+            raise No("user_not_found")
+        view = json.loads(given.get("view", "{}"))
+        if view.get("type") != "home" or check_view(view):
+            raise No("invalid_arguments")
+        self.homes[given["user_id"]] = view
+        return {"view": {"id": "V0HOME", **view}}
+
+    def _user(self, given: Object) -> Object:
+        if given.get("user") not in self.users:
+            raise No("user_not_found")
+        zone, offset_s = self.zones.get(given["user"], ("America/Los_Angeles", -28_800))
+        return {"user": {"id": given["user"], "tz": zone, "tz_offset": offset_s}}
+
+    def _suggest(self, given: Object) -> Object:
+        prompts = json.loads(given.get("prompts", "[]"))
+        if not 1 <= len(prompts) <= 4 or any(not one["message"] for one in prompts):
+            raise No("invalid_arguments")
+        self.prompts[self._conversation(given.get("channel_id", ""))] = prompts
+        return {}
+
     def _conversation(self, channel: str) -> str:
+        if channel in self.inside:
+            return channel
         if channel in self.users:
             return dm(channel)
         if channel in {dm(user) for user in self.users}:
@@ -383,3 +416,78 @@ def command(text: str, *, user: str = "U0JANE", trigger: str = "", **more: str) 
 def send(client: httpx.Client, body: bytes, **options: Any) -> httpx.Response:
     """Send a form to us as Slack does."""
     return client.post("/slack/events", content=body, headers=signed(body, **options))
+
+
+def event(said: Object, *, event_id: str = "", team: str = TEAM, **more: Any) -> bytes:
+    """Return the body of an event of the Events API; each has its own id unless one is given."""
+    body = {
+        "token": "legacy",
+        "team_id": team,
+        "api_app_id": "A0PREP",
+        "event": {"event_ts": "1795000000.000100", **said},
+        "type": "event_callback",
+        "event_id": event_id or f"Ev{time.monotonic_ns():X}",
+        "event_time": 1_795_000_000,
+        "authorizations": [{"team_id": team, "user_id": "U0APP", "is_bot": True}],
+        "is_ext_shared_channel": False,
+        **more,
+    }
+    return json.dumps(body).encode()
+
+
+def opened(user: str, tab: str = "home") -> Object:
+    return {"type": "app_home_opened", "user": user, "channel": dm(user), "tab": tab}
+
+
+def mentioned(user: str, text: str, channel: str, **more: str) -> Object:
+    said = f"<@U0APP> {text}"
+    return {
+        "type": "app_mention",
+        "user": user,
+        "text": said,
+        "ts": "1795000000.000100",
+        "channel": channel,
+        "team": TEAM,
+        **more,
+    }
+
+
+def written(user: str, text: str, **more: str) -> Object:
+    """Return a message to the app alone."""
+    return {
+        "type": "message",
+        "channel": dm(user),
+        "channel_type": "im",
+        "user": user,
+        "text": text,
+        "ts": "1795000000.000200",
+        "team": TEAM,
+        **more,
+    }
+
+
+def pressed(user: str, action: Object, *, team: str = TEAM, of: str = TEAM) -> bytes:
+    """Return the body of something chosen in the Home tab, by a user `of` a workspace."""
+    payload = {
+        "type": "block_actions",
+        "team": {"id": team, "domain": "acme"},
+        "user": {"id": user, "username": "jane", "team_id": of},
+        "api_app_id": "A0PREP",
+        "container": {"type": "view", "view_id": "V0HOME"},
+        "trigger_id": f"{time.monotonic_ns()}.2.home",
+        "view": {"id": "V0HOME", "type": "home", "hash": "1.a"},
+        "actions": [{"block_id": "b1", "action_ts": "1795000000.000300", **action}],
+    }
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def retried(number: int) -> dict[str, str]:
+    """Return the headers of an event that is sent again."""
+    return {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": "http_timeout"}
+
+
+def send_event(client: httpx.Client, body: bytes, retry: int = 0) -> httpx.Response:
+    """Send an event to us as Slack does, the first time or again."""
+    headers = signed(body) | {"Content-Type": "application/json"}
+    again = retried(retry) if retry else {}
+    return client.post("/slack/events", content=body, headers=headers | again)

@@ -8,7 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tests.fakes.blocks import check_message, size
+from integrations.slack.blocks import MESSAGE
+from tests.fakes.blocks import VIEW, size
 from tests.slack_preview.states import State
 
 EMOJIS = {
@@ -42,7 +43,8 @@ def page(states: Sequence[State]) -> str:
             "text": one.message.text,
             "blocks": one.message.blocks,
             "size": size(one.message.blocks),
-            "problems": check_message(one.message.text, one.message.blocks),
+            "most": VIEW if one.is_home else MESSAGE,
+            "problems": one.problems(),
         }
         for one in states
     ]

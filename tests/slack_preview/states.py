@@ -1,23 +1,26 @@
 """The messages of the page: the sandbox's people in every state that a job may be in."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.facts import Section
 from app.job import Status
+from app.preference import Preference
 from app.providers.sandbox import Sandbox
-from app.views import AttemptView, JobError, JobView
-from integrations.slack import render
+from app.views import AttemptView, JobError, JobView, RecentView
+from integrations.slack import home, render
 from integrations.slack.render import Links, Message
 from tests.conftest import Service
+from tests.fakes.blocks import check_message, check_view
 from tests.fakes.clock import Clock
 from tests.surfaces.asking import settled, work
 from tests.surfaces.views import view
 
 SARAH = "sarah.chen@acme.example"
+HOME = "Home tab"
 LINKS = Links("https://warmcall.example/card/tok_en")
 
 
@@ -27,6 +30,17 @@ class State:
 
     title: str
     message: Message
+
+    @property
+    def is_home(self) -> bool:
+        """Tell whether it is a Home tab, and no message."""
+        return self.title.startswith(HOME)
+
+    def problems(self) -> list[str]:
+        """Return everything for which Slack would refuse it."""
+        if self.is_home:
+            return check_view({"type": "home", "blocks": self.message.blocks})
+        return check_message(self.message.text, self.message.blocks)
 
 
 def states() -> list[State]:
@@ -74,7 +88,19 @@ def _of_jobs(service: Service, clock: Clock) -> Iterator[tuple[str, Message]]:
     yield "Help", render.usage_help("/prep")
     yield "Full details", render.full(sarah, LINKS, now)
     yield "Shared to a channel", render.shared(sarah, now)
+    yield HOME, _home(service, [sarah, stale, *jobs.values()], QUIET)
+    yield f"{HOME}, of somebody new", _home(service, [], Preference())
     yield "Hostile", render.card(view("hostile", status="complete"), LINKS, now)
+
+
+QUIET = Preference(place="C0SALES", quiet_from=22 * 60, quiet_until=7 * 60, zone="Europe/Berlin")
+
+
+def _home(service: Service, jobs: Sequence[JobView], preference: Preference) -> Message:
+    recent = [RecentView(job, job.status is Status.ambiguous) for job in jobs]
+    usage = service.intake.usage(service.caller)
+    seen = home.Seen(recent, usage, preference, "https://warmcall.example/card/")
+    return Message("The Home tab.", home.view(seen, service.clock())["blocks"])
 
 
 PEOPLE = ("partial", "ambiguous", "notfound", "error")
