@@ -29,6 +29,7 @@ IN_FLIGHT = text("outcome IS NULL")
 IS_PENDING = text("state = 'pending'")
 IS_HELD = text("owner IS NOT NULL")
 IS_STUCK = text("state <> 'delivered'")
+IS_UNTOLD = text("delivery_id IS NULL")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -434,3 +435,35 @@ class Message(SQLModel, table=True):
     ref: str = Field(index=True)
     due_at: datetime | None = _at(nullable=True)
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class ReplyUrl(SQLModel, table=True):
+    """Where who asked can be answered for a while: a secret. `mark` is that of the ask."""
+
+    __tablename__ = "reply_url"
+
+    mark: str = Field(primary_key=True)
+    url: str
+    expires_at: datetime = _at(index=True)
+    uses_left: int
+
+
+class Lookup(SQLModel, table=True):
+    """What was found elsewhere, empty for nothing. Keys hold digests of whom it was about."""
+
+    key: str = Field(primary_key=True)
+    value: str
+    until: datetime = _at(index=True)
+
+
+class Alert(SQLModel, table=True):
+    """Trouble that operators have to hear of, the last of its cause; told with a delivery."""
+
+    __table_args__ = (
+        Index("ix_alert_untold", "at", sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD),
+    )
+
+    cause: str = Field(primary_key=True)
+    words: str
+    at: datetime = _at()
+    delivery_id: str | None = None

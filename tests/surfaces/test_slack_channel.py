@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,11 +15,17 @@ from app.doors import DoorsKept
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.front import OPERATOR
 from app.job import Status
+from app.lookups import LookupsKept
 from app.posted import PostingsKept
 from app.provider import Answer, Request
+from app.replies import RepliesKept
 from app.views import Caller, JobView
+from integrations.slack.addresses import ONLY_TEAM
 from integrations.slack.api import Api
-from integrations.slack.channel import SlackChannel, mark
+from integrations.slack.channel import SlackChannel
+from integrations.slack.directory import Directory
+from integrations.slack.posts import Posts, mark
+from integrations.slack.reply import Reply
 from tests.fakes.clock import Clock
 from tests.fakes.slack import TEAM, TOKEN, Fault, Slack, slack_served
 from tests.test_engine import COMPANY, JANE, PERSON, oracle
@@ -35,21 +42,29 @@ class Channel:
     service: Any
     slack: Slack
     token: str = TOKEN
+    rests: dict[str, datetime] = field(default_factory=dict)
 
     def of(self, owner: str) -> SlackChannel:
         database, clock = self.service.database, self.service.clock
         everyone = Caller(OPERATOR, OPERATOR, frozenset())
+        api = Api(
+            call=self.call,
+            url=self.slack.url,
+            doors=DoorsKept(database=database, now=clock),
+            token=lambda team: self.token if team in {TEAM, ONLY_TEAM} else None,
+        )
         return SlackChannel(
-            api=Api(
-                call=self.call,
-                url=self.slack.url,
-                doors=DoorsKept(database=database, now=clock),
-                token=lambda team: self.token if team == TEAM else None,
-            ),
-            postings=PostingsKept(database=database, now=clock, owner=owner),
+            posts=Posts(api=api, postings=PostingsKept(database=database, now=clock, owner=owner)),
+            directory=Directory(api=api, lookups=LookupsKept(database=database, now=clock)),
+            reply=Reply(call=self.call, api_url=self.slack.url, kept=self.replies),
             view=partial(self.service.intake.job, everyone),
+            held=lambda team, user, now: self.rests.get(user),
             base_url="https://warmcall.example",
         )
+
+    @property
+    def replies(self) -> RepliesKept:
+        return RepliesKept(database=self.service.database, now=self.service.clock)
 
     async def call(self, request: Request) -> Answer:
         """Send over real HTTP, as app/fetch.py does: a failure is an answer."""
@@ -76,7 +91,7 @@ class Channel:
 
     def note(self, view: JobView, owner: str, **changes: Any) -> None:
         """Do what a worker has done when it dies in the midst of a call."""
-        kept = self.of(owner).postings
+        kept = self.of(owner).posts.postings
 
         async def note() -> None:
             posting = await kept.claim("slack", TARGET, view.id, view.created_at)
