@@ -45,7 +45,7 @@ from integrations.runtime import (
     start,
     tiers,
 )
-from integrations.slack.addresses import ONLY_TEAM, to_channel, to_mail
+from integrations.slack.addresses import to_operators
 from integrations.slack.api import AT_ONCE, Api
 from integrations.slack.channel import SlackChannel
 from integrations.slack.directory import Directory
@@ -199,10 +199,7 @@ class Worker:
     def _alerts(self) -> Callable[[str], Address] | None:
         """Return where operators hear of trouble, each time in a message of its own."""
         place = self._runtime.settings.alerts
-        if not place:
-            return None
-        to = to_mail if "@" in place else to_channel
-        return partial(to, ONLY_TEAM, place)
+        return partial(to_operators, place) if place else None
 
     # --- from the consumer's thread to the loop ---
 

@@ -9,6 +9,7 @@ place apart, and how it begins tells what for: SHARE or EVENT, else somebody has
 import re
 from dataclasses import dataclass, field
 
+from app.alerts import ALERT
 from app.delivery import Address
 from app.errors import DeliveryFailed
 
@@ -82,3 +83,9 @@ def to_channel(team: str, conversation: str, mark: str, user: str = "") -> Addre
     """Return the same for a conversation; else, if given, for a user."""
     otherwise = f"+{user}" if user else ""
     return Address(CHANNEL, f"{team}:{conversation}{otherwise}:{EVENT}{mark}")
+
+
+def to_operators(place: str, mark: str) -> Address:
+    """Return where operators hear of trouble at once: a conversation's id, or an e-mail address."""
+    way = f"{MAIL}{place}" if "@" in place else place
+    return Address(CHANNEL, f"{ONLY_TEAM}:{way}:{ALERT}-{mark}")

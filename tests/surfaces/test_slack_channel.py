@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from app.alerts import ALERT
 from app.delivery import ERASED, EVENTS, PROGRESSED, STARTED, Address, Delivery, Posting, Receipt
 from app.doors import DoorsKept
 from app.errors import DeliveryFailed, DeliveryPutOff, NotFound
@@ -24,7 +25,14 @@ from app.replies import RepliesKept
 from app.retention import Retention
 from app.tables import Outbox, Posted, ReplyUrl
 from app.views import Caller, JobView
-from integrations.slack.addresses import ONLY_TEAM, Place, to_channel, to_mail, to_user
+from integrations.slack.addresses import (
+    ONLY_TEAM,
+    Place,
+    to_channel,
+    to_mail,
+    to_operators,
+    to_user,
+)
 from integrations.slack.api import Api
 from integrations.slack.channel import SlackChannel
 from integrations.slack.directory import Directory
@@ -461,6 +469,18 @@ def test_what_nobody_asked_for_waits_until_a_user_has_rested(
     assert channel.deliver(ended, target=target).answer == "posted"
 
 
+@pytest.mark.parametrize("place", [MAIL, CHANNEL])
+def test_operators_hear_of_trouble_at_once(channel: Channel, place: str) -> None:
+    channel.slack.channels[CHANNEL] = ""
+    channel.slack.mails[MAIL] = USER
+    channel.rests[USER] = channel.service.clock() + timedelta(hours=2)
+    target = to_operators(place, "1").target
+    sent = Delivery("msg_1", Address("slack", target), ALERT, {"words": "The <disk> is full."})
+    asyncio.run(channel.of("worker_1").deliver(sent, channel.service.clock()))
+    [told] = channel.slack.messages
+    assert "The &lt;disk&gt; is full." in told.text
+
+
 # --- answered where it was asked
 
 
@@ -694,9 +714,7 @@ def clean(channel: Channel, old: Retention) -> None:
 # --- pace
 
 
-def test_placeholders_leave_half_of_the_pace_to_cards(
-    channel: Channel, live: JobView
-) -> None:
+def test_placeholders_leave_half_of_the_pace_to_cards(channel: Channel, live: JobView) -> None:
     users = [f"U{number}" for number in range(12)]
     channel.slack.users |= set(users)
     for user in users[:10]:
