@@ -100,7 +100,8 @@ class Posting:
     `place` and `ref` are the channel's own words for where it is. `job_at` is when the job was
     asked for that is shown, `version` the one of it, `at` when this was noted. `state` is new
     (nothing is posted), sending (it may be posted, which is not known), posted, gone (somebody
-    took it away: it stays away) or refused (for the `reason`).
+    took it away: it stays away) or refused (for the `reason`). As long as it `owes`, it shows a
+    job that had not ended.
     """
 
     channel: str
@@ -113,6 +114,7 @@ class Posting:
     ref: str = ""
     state: str = "new"
     reason: str = ""
+    owes: bool = False
 
 
 class Postings(Protocol):

@@ -12,7 +12,7 @@ from sqlmodel import col
 from app.database import Database, surely
 from app.delivery import Posting
 from app.rows import put_new
-from app.tables import IS_HELD, Job, Outbox, Posted
+from app.tables import IS_HELD, IS_OWING, Job, Outbox, Posted
 
 LEASE = timedelta(seconds=60)
 """As long as a try of a delivery: after it another worker may change what is posted."""
@@ -21,11 +21,10 @@ _NAMES = tuple(one.name for one in fields(Posting))
 
 
 IS_BEHIND: Any = and_(
+    IS_OWING,
+    col(Posted.state) == "posted",
     col(Posted.job_id) == col(Job.id),
     col(Job.finished_at).is_not(None),
-    col(Posted.state) == "posted",
-    col(Posted.version) < col(Job.version),
-    col(Posted.reason) == "",
 )
 """A message that shows a job as it was before it ended, and may still be changed."""
 

@@ -29,6 +29,7 @@ IN_FLIGHT = text("outcome IS NULL")
 IS_PENDING = text("state = 'pending'")
 IS_HELD = text("owner IS NOT NULL")
 IS_STUCK = text("state <> 'delivered'")
+IS_OWING = text("owes")
 IS_UNTOLD = text("delivery_id IS NULL")
 
 
@@ -277,6 +278,7 @@ class Posted(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_posted_held", "owner", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
+        Index("ix_posted_owes", "at", sqlite_where=IS_OWING, postgresql_where=IS_OWING),
     )
 
     channel: str = Field(primary_key=True)
@@ -288,6 +290,7 @@ class Posted(SQLModel, table=True):
     ref: str = ""
     state: str = "new"  # new, sending, posted, gone, refused
     reason: str = ""
+    owes: bool = False
     owner: str | None = None
     lease_until: datetime | None = _at(nullable=True)
     at: datetime = _at()

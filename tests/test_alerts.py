@@ -18,7 +18,10 @@ from app.job import DEATHS
 from app.provider import Meter, Outcome
 from tests.conftest import Postbox
 from tests.fakes.clock import Clock
+from tests.fakes.servers import BACKENDS
 from tests.test_engine import JANE, PERSON, kill, oracle
+
+pytestmark = pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 
 
 @dataclass

@@ -122,7 +122,13 @@ class SlackChannel:
             return why_not
         part = HALF if event in FOLLOWED else WHOLE
         showing = Showing(place, self._message(view, place, now), part, now)
-        shown = replace(posting, job_id=view.id, job_at=view.created_at, version=view.version)
+        shown = replace(
+            posting,
+            job_id=view.id,
+            job_at=view.created_at,
+            version=view.version,
+            owes=not view.is_final,
+        )
         try:
             return await self._put(shown, posting, showing)
         except DeliveryFailed as exc:

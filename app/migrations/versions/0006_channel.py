@@ -9,9 +9,13 @@ branch_labels = None
 depends_on = None
 
 UNTOLD = sa.text("delivery_id IS NULL")
+OWES = sa.text("owes")
 
 
 def upgrade() -> None:
+    owes = sa.Column("owes", sa.Boolean(), nullable=False, server_default=sa.false())
+    op.add_column("posted", owes)
+    op.create_index("ix_posted_owes", "posted", ["at"], sqlite_where=OWES, postgresql_where=OWES)
     op.create_table(
         "reply_url",
         sa.Column("mark", sa.String(), nullable=False),
@@ -46,3 +50,5 @@ def downgrade() -> None:
     op.drop_table("alert")
     op.drop_table("lookup")
     op.drop_table("reply_url")
+    op.drop_index("ix_posted_owes", "posted")
+    op.drop_column("posted", "owes")
