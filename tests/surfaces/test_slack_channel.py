@@ -641,12 +641,18 @@ def test_what_may_have_been_posted_is_looked_for_and_taken_back(
 def test_a_card_on_its_way_while_its_person_is_erased_is_taken_back(
     channel: Channel, ended: JobView
 ) -> None:
-    channel.note(ended, "worker_2", place=USER, state="sending")  # it is about to call Slack
-    assert erase(channel) == [TARGET]
-    with pytest.raises(DeliveryPutOff):
-        take_back(channel, TARGET)
-    with pytest.raises(DeliveryPutOff):
-        channel.deliver(ended)
+    worker, erased = channel.of("worker_1"), []
+
+    def view(job_id: str) -> JobView:
+        found = worker.view(job_id)
+        erased.extend(erase(channel))
+        return found
+
+    sent = Delivery("msg_1", Address("slack", TARGET), DONE, {"job_id": ended.id})
+    asyncio.run(replace(worker, view=view).deliver(sent, channel.service.clock()))
+    assert erased == [TARGET]
+    assert take_back(channel, TARGET) == "changed"
+    assert channel.slack.shown(USER)[0].text == "Removed on request."
 
 
 def test_of_a_person_who_was_erased_nothing_more_is_posted(
