@@ -106,7 +106,7 @@ class Posts:
         try:
             found = await self._found(posting, team)
         except DeliveryFailed as exc:
-            if is_user(posting.place) or exc.word not in OUT_OF_SIGHT:
+            if exc.word not in OUT_OF_SIGHT:
                 raise
             found = None
         if found is None:

@@ -169,7 +169,7 @@ def trouble(words: str) -> Message:
     return Message(
         f"Warmcall needs a look: {told}",
         [
-            section(f":rotating_light: *Warmcall needs a look*: {told}"),
+            section(f":warning: *Warmcall needs a look*: {told}"),
             *context("`warmcall doctor` tells more. Of one cause you hear once in six hours."),
         ],
     )
