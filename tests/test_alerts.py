@@ -1,7 +1,6 @@
 """Operators hear of trouble: once of each cause for a while, each time in a message of its own."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -50,7 +49,7 @@ class Operators:
 
 
 @pytest.fixture
-def operators(make: Any, clock: Clock) -> Iterator[Operators]:
+def operators(make: Any, clock: Clock) -> Operators:
     service = make(oracle(clock, person=PERSON))
     service.keeper = replace(
         service.keeper, alerts=lambda mark: Address("slack", f"-:C0OPS:alert-{mark}")
