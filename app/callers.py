@@ -16,6 +16,9 @@ from app.rows import add_up, changing, put_new, table
 from app.state import State
 from app.tables import Idempotent, Key, Suppression, Usage
 
+OPERATOR = "operator"
+"""The caller at the terminal: sees every job, has no quota. What nobody asked for is its too."""
+
 REMEMBERED = timedelta(hours=24)
 """How long an Idempotency-Key is honoured."""
 

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import callers, outbox, store
+from app import alerts, callers, outbox, store
+from app.alerts import ALERT, alert
 from app.database import Database, surely, written
 from app.delivery import (
     BACK_OFF_S,
@@ -21,6 +22,7 @@ from app.delivery import (
     Receipt,
     next_try_s,
 )
+from app.digest import digest
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.store import JobRow
 from app.tables import Outbox, OutboxTry
@@ -75,11 +77,16 @@ class Courier:
         row = outbox.claim(db, delivery_id, self.owner, now, LEASE)
         if row is None:
             return None
-        job = store.job_row(db, row.job_id) if row.job_id else None
-        body = body_of(job, self.base_url) if job else {}
+        body = self._body(db, row)
         secrets = callers.secrets(db, row.caller_id, now)
         address = Address(row.channel, row.target)
         return row, Delivery(row.id, address, row.event, body, secrets)
+
+    def _body(self, db: Connection, row: Any) -> dict[str, Any]:
+        if row.event == ALERT:
+            return {"words": alerts.words_of(db, row.id)}
+        job = store.job_row(db, row.job_id) if row.job_id else None
+        return body_of(job, self.base_url) if job else {}
 
     def _delivered(self, db: Connection, row: Any, receipt: Receipt) -> None:
         now = self.now()
@@ -135,6 +142,7 @@ class Courier:
             outbox.settle(db, row.id, self.owner, outbox.DISABLED, None)
             outbox.disable(db, row.caller_id, row.target, now)
             log.warning("address disabled after lasting failure", extra=_told(row))
+            alert(db, f"disabled {digest(row.target)}", _is_disabled(row), now)
         elif exc.final or wait_s is None:
             outbox.settle(db, row.id, self.owner, outbox.FAILED, None)
         else:
@@ -196,6 +204,10 @@ def body_of(job: JobRow, base_url: str) -> dict[str, Any]:
             "card": f"{base_url}/card/{job.card_token}",
         },
     }
+
+
+def _is_disabled(row: Any) -> str:
+    return f"An address of {row.caller_id} ({row.channel}) only failed: nothing is sent to it now."
 
 
 def _told(row: Any) -> dict[str, Any]:

@@ -76,6 +76,10 @@ FOLLOWED: Mapping[str, timedelta] = {
 """What a followed place is told of a job that still goes on so long after it was asked for."""
 
 
+ERASED = "enrichment.erased"
+"""Tells a channel that what it has posted at an address has to go."""
+
+
 EVENTS: Mapping[Status, str] = {
     Status.complete: "enrichment.completed",
     Status.partial: "enrichment.partial",
@@ -96,7 +100,8 @@ class Posting:
     `place` and `ref` are the channel's own words for where it is. `job_at` is when the job was
     asked for that is shown, `version` the one of it, `at` when this was noted. `state` is new
     (nothing is posted), sending (it may be posted, which is not known), posted, gone (somebody
-    took it away: it stays away) or refused (for the `reason`).
+    took it away: it stays away) or refused (for the `reason`). As long as it `owes`, it shows a
+    job that had not ended.
     """
 
     channel: str
@@ -109,6 +114,7 @@ class Posting:
     ref: str = ""
     state: str = "new"
     reason: str = ""
+    owes: bool = False
 
 
 class Postings(Protocol):
@@ -124,6 +130,29 @@ class Postings(Protocol):
 
     def let_go(self, channel: str, target: str) -> Awaitable[None]:
         """Hold it no longer."""
+
+    def drop(self, channel: str, target: str) -> Awaitable[None]:
+        """Forget a posting that is held."""
+
+
+class Lookups(Protocol):
+    """Where a channel notes what it has looked up at others, for all workers."""
+
+    def find(self, key: str) -> Awaitable[str | None]:
+        """Return what was found, empty for nothing; None when it has to be asked (again)."""
+
+    def keep(self, key: str, value: str, span: timedelta) -> Awaitable[None]:
+        """Remember what was found for so long."""
+
+
+class Replies(Protocol):
+    """Where who asked can be answered for a while, should their card not come."""
+
+    def take(self, mark: str) -> Awaitable[str | None]:
+        """Use the URL of an ask once; None when there is none (any more)."""
+
+    def drop(self, mark: str) -> Awaitable[None]:
+        """Forget it: it is of no use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, String, cast, delete, func, or_, select, update
 from sqlmodel import SQLModel, col
 
+from app.delivery import Address
 from app.digest import digest
 from app.facts import Json
 from app.prospect import Prospect
@@ -21,6 +22,7 @@ from app.tables import (
     Message,
     Outbox,
     OutboxTry,
+    Posted,
     Recipient,
 )
 
@@ -38,7 +40,7 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     """
     key = prospect.key
     marks = _marks(db, prospect)
-    jobs = [row.id for row in [*_jobs(db, key), *_cards_naming(db, prospect, marks)]]
+    jobs = _about_or_naming(db, prospect, marks)
     deliveries = [row.id for row in _where(db, Outbox, "job_id", jobs)]
     counts = {
         "facts": _drop_facts(db, prospect, marks),
@@ -58,6 +60,12 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     return counts
 
 
+def shown_at(db: Connection, prospect: Prospect) -> list[Address]:
+    """Return where channels show, or may show, a card that `forget` deletes."""
+    jobs = _about_or_naming(db, prospect, _marks(db, prospect))
+    return [Address(row.channel, row.target) for row in _where(db, Posted, "job_id", jobs)]
+
+
 def drop_facts(db: Connection, prospect: Prospect) -> int:
     """Delete the facts about a person, and those about the company that name the person."""
     return _drop_facts(db, prospect, _marks(db, prospect))
@@ -75,6 +83,11 @@ def export(db: Connection, prospect: Prospect) -> dict[str, Json]:
         "attempts": [_plain(row) for row in attempts],
         "jobs": [{k: v for k, v in _plain(row).items() if k not in OURS} for row in jobs],
     }
+
+
+def _about_or_naming(db: Connection, prospect: Prospect, marks: Sequence[str]) -> list[str]:
+    """Return the jobs about a person, and those whose card names the person."""
+    return [row.id for row in [*_jobs(db, prospect.key), *_cards_naming(db, prospect, marks)]]
 
 
 def _jobs(db: Connection, key: str) -> Sequence[Row[Any]]:

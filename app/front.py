@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from app.callers import OPERATOR as OPERATOR
 from app.database import Database
 from app.facts import Fact, Section
 from app.freshness import Tiers
@@ -13,9 +14,6 @@ from app.prospect import Prospect
 from app.provider import Provider
 from app.tasks import Tasks
 from app.views import UNLIMITED, Caller
-
-OPERATOR = "operator"
-"""The caller at the terminal: sees every job, has no quota."""
 
 CALLERS_ROOM = 1_000_000
 """Bytes of callers that a process remembers: some thousand."""

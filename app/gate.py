@@ -1,16 +1,23 @@
 """Who may call a provider now: breaker and token bucket, shared by all workers by the store."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
 
 from app import ledger
+from app.alerts import alert
 from app.breaker import Admission, Health, admit, is_news, report
 from app.database import Database, surely
 from app.provider import Meter, Outcome, Provider
+
+TROUBLE: Mapping[str, str] = {
+    Outcome.auth_failed: "The provider {} refuses its key. It is not asked until it takes it.",
+    Outcome.out_of_credits: "The provider {} has no credits left. It is not asked until it has.",
+}
+"""Why a provider is not asked any more -> what operators are told."""
 
 
 class Gate:
@@ -55,7 +62,13 @@ class Gate:
 
     def _keep(self, db: Connection, provider: Provider, before: Health, after: Health) -> bool:
         self._seen[provider.name] = after  # a hint only, should this be undone
-        return after == before or ledger.set_health(db, provider.name, before, after)
+        if after == before:
+            return True
+        is_kept = ledger.set_health(db, provider.name, before, after)
+        if is_kept and after.disabled_for and after.disabled_until != before.disabled_until:
+            cause = f"{provider.name} {after.disabled_for}"
+            alert(db, cause, TROUBLE[after.disabled_for].format(provider.name), self._now())
+        return is_kept
 
 
 def _nothing() -> Awaitable[None]:

@@ -7,9 +7,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from app import callers, ledger, outbox, posted, store
+from app import alerts, callers, ledger, outbox, posted, store
+from app.alerts import ALERT, alert
+from app.callers import OPERATOR
+from app.courier import announce, new_delivery
 from app.database import carries
+from app.delivery import EVENTS, Address
 from app.dialect import is_alone
+from app.digest import digest
 from app.ending import follow_up
 from app.job import DEATHS, Status
 from app.store import JobRow
@@ -27,6 +32,9 @@ A job gets at most one more message in this time, however long the queue is; a m
 harmless, because only one worker can claim the job.
 """
 
+BEHIND_AFTER = timedelta(minutes=10)
+"""What has been shown for this long of a job that ended meanwhile is brought up to date."""
+
 TURN = 7_303_002
 """The lock that of several workers lets one sweep at a time."""
 
@@ -38,12 +46,14 @@ SWEEP = 100
 class Keeper:
     """Sweeps up after the dead. All its functions run in a transaction of the caller.
 
-    `silence` is how long a process may be unheard before it counts as dead.
+    `silence` is how long a process may be unheard before it counts as dead; `alerts` gives the
+    address at which operators hear of trouble, each time by a mark of its own.
     """
 
     tasks: Tasks
     now: Callable[[], datetime]
     silence: timedelta
+    alerts: Callable[[str], Address] | None = None
 
     def sweep(self, db: Connection, depth: int | None = 0) -> None:
         """Bring back jobs, calls and deliveries that nobody is working on any more.
@@ -72,7 +82,29 @@ class Keeper:
         if depth is not None:
             self._send_due(db, now)
             self._announce_again(db, now, LOST_AMONG_MANY if depth else LOST_AFTER)
+        self._tell(db, now)
+        self._show_again(db, now)
         callers.forget_idempotent(db, now)
+
+    def _tell(self, db: Connection, now: datetime) -> None:
+        """Have operators told of trouble, if they want to be."""
+        if self.alerts is None:
+            return
+        for trouble in alerts.untold(db, SWEEP):
+            to = self.alerts(digest(f"{trouble.cause}:{trouble.at}"))
+            delivery = new_delivery(None, ALERT, OPERATOR, to, now)
+            alerts.told(db, trouble.cause, delivery.id)
+            announce(db, self.tasks, delivery)
+
+    def _show_again(self, db: Connection, now: datetime) -> None:
+        """Have what is still shown of an ended job brought up to date, if nobody is at it."""
+        for row in posted.behind(db, now - BEHIND_AFTER, SWEEP):
+            posted.touch(db, row, now)
+            to = Address(row.channel, row.target)
+            announce(
+                db, self.tasks, new_delivery(row.job_id, EVENTS[row.status], OPERATOR, to, now)
+            )
+            log.warning("a message is behind its job", extra={"job_id": row.job_id})
 
     def bereave(self, db: Connection, job: JobRow) -> None:
         """Queue a job again whose worker died of it; park it when it was one too many.
@@ -109,6 +141,7 @@ class Keeper:
         if ended := store.finish(db, job.id, now, failed, owner=job.owner, result=result):
             follow_up(db, self.tasks, ended, now)
             log.error("job parked: its workers keep dying", extra={"job_id": job.id})
+            alert(db, "job parked", f"{message} It is {job.id}.", now)
 
     def _send_due(self, db: Connection, now: datetime) -> None:
         """Send to a queue elsewhere what has waited here until it was due."""

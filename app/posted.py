@@ -1,23 +1,32 @@
 """What channels have posted, so that it is changed instead of posted again: the store's side."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, or_, select, update
 from sqlmodel import col
 
 from app.database import Database, surely
 from app.delivery import Posting
 from app.rows import put_new
-from app.tables import IS_HELD, Posted
+from app.tables import IS_HELD, IS_OWING, Job, Outbox, Posted
 
 LEASE = timedelta(seconds=60)
 """As long as a try of a delivery: after it another worker may change what is posted."""
 
 _NAMES = tuple(one.name for one in fields(Posting))
+
+
+IS_BEHIND: Any = and_(
+    IS_OWING,
+    col(Posted.state) == "posted",
+    col(Posted.job_id) == col(Job.id),
+    col(Job.finished_at).is_not(None),
+)
+"""A message that shows a job as it was before it ended, and may still be changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,11 @@ class PostingsKept:
         work = partial(self._let_go, channel=channel, target=target)
         return surely(self.database, work, _order(channel, target))
 
+    def drop(self, channel: str, target: str) -> Awaitable[None]:
+        """Forget a posting that is held."""
+        work = partial(self._drop, channel=channel, target=target)
+        return surely(self.database, work, _order(channel, target))
+
     def _claim(self, db: Connection, new: Posting) -> Posting | None:
         now = self.now()
         put_new(db, Posted, asdict(new) | {"owner": None, "lease_until": None})
@@ -65,11 +79,37 @@ class PostingsKept:
         mine = (*_at_address(channel, target), col(Posted.owner) == self.owner)
         db.execute(update(Posted).where(*mine).values(owner=None, lease_until=None))
 
+    def _drop(self, db: Connection, channel: str, target: str) -> None:
+        mine = (*_at_address(channel, target), col(Posted.owner) == self.owner)
+        db.execute(delete(Posted).where(*mine))
+
 
 def bereave(db: Connection, alive: Collection[str]) -> None:
     """Take what is posted from those who are not alive: they change it no more."""
     dead = (IS_HELD, col(Posted.owner).not_in(sorted(alive)))
     db.execute(update(Posted).where(*dead).values(owner=None, lease_until=None))
+
+
+def behind(db: Connection, before: datetime, limit: int) -> Sequence[Row[str, str, str, str]]:
+    """Return what shows an ended job as it was, since before then, while nobody changes it.
+
+    A message that could not be changed, for a reason that lasts, stays as it is.
+    """
+    told = exists().where(
+        col(Outbox.job_id) == col(Posted.job_id),
+        col(Outbox.target) == col(Posted.target),
+        col(Outbox.state) == "pending",
+    )
+    return db.execute(
+        select(col(Posted.channel), col(Posted.target), col(Posted.job_id), col(Job.status))
+        .where(IS_BEHIND, col(Posted.at) < before, ~told)
+        .limit(limit)
+    ).all()
+
+
+def touch(db: Connection, row: Any, now: datetime) -> None:
+    """Note that somebody is to bring a message up to date."""
+    db.execute(update(Posted).where(*_at_address(row.channel, row.target)).values(at=now))
 
 
 def _at_address(channel: str, target: str) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from app import callers, erasure, ledger, outbox, store, tally
 from app.courier import announce, new_delivery
-from app.delivery import Address
+from app.delivery import ERASED, Address
 from app.digest import digests
 from app.errors import InvalidProspect, NotFound, NotReady
 from app.facts import Json
@@ -109,6 +109,8 @@ class Records(Front):
     def forget(self, email: str) -> dict[str, int]:
         """Erase a person: facts, cards, jobs, deliveries. Raises InvalidProspect.
 
+        Cards that a channel has posted, and may change, are taken back by deliveries.
+
         Only a digest stays, so that nobody is looked up again by accident; the ledger keeps what
         was spent, without whom it was about.
         """
@@ -118,7 +120,11 @@ class Records(Front):
         def erased(db: Connection) -> dict[str, int]:
             suppression = Suppression(digest=own, kind=kind, created_at=self.now())
             callers.suppress(db, suppression)
-            return erasure.forget(db, prospect)
+            shown = erasure.shown_at(db, prospect)
+            counts = erasure.forget(db, prospect)
+            for at in shown:
+                announce(db, self.tasks, new_delivery(None, ERASED, OPERATOR, at, self.now()))
+            return counts
 
         return self.database.write(erased).result()
 

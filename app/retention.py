@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, exists, or_, select, tuple_, update
 from sqlmodel import SQLModel, col
 
 from app import tally
 from app.facts import Section
 from app.outbox import PENDING
+from app.posted import IS_BEHIND
 from app.tables import (
+    Alert,
     Asked,
     Attempt,
     Batch,
@@ -25,11 +27,13 @@ from app.tables import (
     Idempotent,
     Job,
     KnownFact,
+    Lookup,
     Message,
     Outbox,
     OutboxTry,
     Posted,
     Recipient,
+    ReplyUrl,
     Turn,
 )
 
@@ -70,6 +74,10 @@ class Retention:
                 _pings(db, now - self.jobs),
                 _costs(db, now),
                 _drop(db, Turn, ("door",), col(Turn.next_at) < now - self.events),
+                _drop(db, ReplyUrl, ("mark",), col(ReplyUrl.expires_at) < now),
+                _drop(db, Lookup, ("key",), col(Lookup.until) < now),
+                _drop(db, Alert, ("cause",), col(Alert.at) < now - self.jobs),
+                _postings(db, now - self.jobs),
                 tally.forget(db, now - self.jobs),
             )
         )
@@ -144,6 +152,12 @@ def _batches(db: Connection, before: datetime) -> int:
     return gone + _drop(db, Batch, ("id",), and_(old, ~exists().where(rows)))
 
 
+def _postings(db: Connection, before: datetime) -> int:
+    """Delete what is noted of messages that belong to no job (any more)."""
+    of_job = exists().where(col(Job.id) == col(Posted.job_id))
+    return _drop(db, Posted, ("channel", "target"), and_(col(Posted.at) < before, ~of_job))
+
+
 def _pings(db: Connection, before: datetime) -> int:
     """Delete deliveries that belong to no job."""
     old = (col(Outbox.job_id).is_(None), col(Outbox.created_at) < before)
@@ -166,7 +180,9 @@ def _deliveries(db: Connection, delivery_ids: Sequence[str]) -> int:
 
 
 def _undelivered() -> Any:
-    return exists().where(col(Outbox.job_id) == col(Job.id), col(Outbox.state) == PENDING)
+    """Match jobs whose end is still to be told: it waits, or a message does not show it yet."""
+    waits = exists().where(col(Outbox.job_id) == col(Job.id), col(Outbox.state) == PENDING)
+    return or_(waits, exists().where(IS_BEHIND))
 
 
 def _delete(db: Connection, column: Any, values: Sequence[str]) -> int:

@@ -36,6 +36,7 @@ _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
 )
+_PLACE = re.compile(r"[CG][A-Z0-9]{1,31}|[^\s:@]{1,64}@[^\s:@+]{1,255}", re.ASCII)
 _REDIS = ("redis", "rediss", "unix")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -233,6 +234,12 @@ class Settings(BaseModel):
     slack_api_url: str = Field(
         "https://slack.com/api", alias="SLACK_API_URL", description="Base URL of Slack's Web API."
     )
+    alerts: str | None = Field(
+        None,
+        alias="WARMCALL_ALERTS",
+        description="Where operators hear of trouble, by Slack: a channel's id (C...) or the "
+        "e-mail address of a colleague.",
+    )
 
     @field_validator(
         "fresh_person",
@@ -337,6 +344,13 @@ class Settings(BaseModel):
         if value and not _is_http_url(value):
             raise ValueError("expected an http:// or https:// URL")
         return value  # to the letter what its tokens say
+
+    @field_validator("alerts")
+    @classmethod
+    def _alerts(cls, value: str | None) -> str | None:
+        if value and not _PLACE.fullmatch(value):
+            raise ValueError("expected a Slack channel's id, such as C0123ABCD, or an address")
+        return value
 
     @field_validator("slack_bot_token", "slack_app_token")
     @classmethod

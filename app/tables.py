@@ -29,6 +29,8 @@ IN_FLIGHT = text("outcome IS NULL")
 IS_PENDING = text("state = 'pending'")
 IS_HELD = text("owner IS NOT NULL")
 IS_STUCK = text("state <> 'delivered'")
+IS_OWING = text("owes")
+IS_UNTOLD = text("delivery_id IS NULL")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -276,6 +278,7 @@ class Posted(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_posted_held", "owner", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
+        Index("ix_posted_owes", "at", sqlite_where=IS_OWING, postgresql_where=IS_OWING),
     )
 
     channel: str = Field(primary_key=True)
@@ -287,6 +290,7 @@ class Posted(SQLModel, table=True):
     ref: str = ""
     state: str = "new"  # new, sending, posted, gone, refused
     reason: str = ""
+    owes: bool = False
     owner: str | None = None
     lease_until: datetime | None = _at(nullable=True)
     at: datetime = _at()
@@ -449,3 +453,35 @@ class Preferred(SQLModel, table=True):
     zone: str = ""
     offset_s: int = 0
     unasked: bool = True
+
+
+class ReplyUrl(SQLModel, table=True):
+    """Where who asked can be answered for a while: a secret. `mark` is that of the ask."""
+
+    __tablename__ = "reply_url"
+
+    mark: str = Field(primary_key=True)
+    url: str
+    expires_at: datetime = _at(index=True)
+    uses_left: int
+
+
+class Lookup(SQLModel, table=True):
+    """What was found elsewhere, empty for nothing. Keys hold digests of whom it was about."""
+
+    key: str = Field(primary_key=True)
+    value: str
+    until: datetime = _at(index=True)
+
+
+class Alert(SQLModel, table=True):
+    """Trouble that operators have to hear of, the last of its cause; told with a delivery."""
+
+    __table_args__ = (
+        Index("ix_alert_untold", "at", sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD),
+    )
+
+    cause: str = Field(primary_key=True)
+    words: str
+    at: datetime = _at()
+    delivery_id: str | None = None

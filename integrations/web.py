@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app import store
+from app.replies import RepliesKept
 from app.settings import Settings
 from integrations.connection import Connection
 from integrations.mcp.auth import Doorkeeper, Issuer, resource_url
@@ -65,7 +66,10 @@ def application(runtime: Runtime) -> Starlette:
     )
     routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
     routes += agents.routes
-    routes += slack.routes(intake=runtime.intake, settings=runtime.settings, now=now)
+    replies = RepliesKept(database=runtime.database, now=now)
+    routes += slack.routes(
+        intake=runtime.intake, settings=runtime.settings, now=now, keep=replies.keep
+    )
     web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
     web.state.end_streams = streams.end
     return web

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from app import store
 from app.courier import Courier
 from app.database import written
+from app.delivery import Address
 from app.dial import Pool
 from app.doors import DoorsKept
 from app.engine import Engine, Parts
@@ -28,7 +29,9 @@ from app.errors import NotReady
 from app.fetch import Fetch
 from app.front import OPERATOR
 from app.keeper import Keeper
+from app.lookups import LookupsKept
 from app.posted import PostingsKept
+from app.replies import RepliesKept
 from app.retention import Retention
 from app.settings import Settings
 from app.views import Caller
@@ -42,8 +45,12 @@ from integrations.runtime import (
     start,
     tiers,
 )
+from integrations.slack.addresses import to_operators
 from integrations.slack.api import AT_ONCE, Api
 from integrations.slack.channel import SlackChannel
+from integrations.slack.directory import Directory
+from integrations.slack.posts import Posts
+from integrations.slack.reply import Reply
 
 log = logging.getLogger("warmcall.worker")
 
@@ -163,7 +170,7 @@ class Worker:
             owner=owner,
             base_url=settings.base_url,
         )
-        keeper = Keeper(tasks=runtime.tasks, now=now, silence=settings.lease)
+        keeper = Keeper(tasks=runtime.tasks, now=now, silence=settings.lease, alerts=self._alerts())
         return engine, courier, keeper
 
     def _slack(self, owner: str, fetch: Fetch) -> SlackChannel:
@@ -177,11 +184,23 @@ class Worker:
         )
         everyone = Caller(OPERATOR, OPERATOR, frozenset())
         return SlackChannel(
-            api=api,
-            postings=PostingsKept(database=database, now=now, owner=owner),
+            posts=Posts(api=api, postings=PostingsKept(database=database, now=now, owner=owner)),
+            directory=Directory(api=api, lookups=LookupsKept(database=database, now=now)),
+            reply=Reply(
+                call=api.call,
+                api_url=settings.slack_api_url,
+                kept=RepliesKept(database=database, now=now),
+            ),
             view=partial(self._runtime.intake.job, everyone),
+            takes_unasked=self._runtime.intake.takes_unasked,
+            held=self._runtime.intake.held_until,
             base_url=settings.base_url,
         )
+
+    def _alerts(self) -> Callable[[str], Address] | None:
+        """Return where operators hear of trouble, each time in a message of its own."""
+        place = self._runtime.settings.alerts
+        return partial(to_operators, place) if place else None
 
     # --- from the consumer's thread to the loop ---
 

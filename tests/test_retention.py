@@ -1,5 +1,6 @@
 """What is too old goes, a step at a time; what somebody still needs stays."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,12 +9,16 @@ import pytest
 from sqlalchemy import func, insert, select
 from sqlmodel import SQLModel
 
+from app.alerts import alert
 from app.delivery import Address
 from app.errors import DeliveryFailed
 from app.facts import Json
 from app.job import Status
+from app.lookups import LookupsKept
+from app.replies import RepliesKept
 from app.retention import STEP, Retention
 from app.tables import (
+    Alert,
     Asked,
     Attempt,
     CallTally,
@@ -22,9 +27,11 @@ from app.tables import (
     Job,
     JobTally,
     KnownFact,
+    Lookup,
     Outbox,
     OutboxTry,
     Recipient,
+    ReplyUrl,
 )
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
@@ -171,3 +178,20 @@ def test_a_prospect_whose_job_has_gone_is_asked_about_anew(make: Any, clock: Clo
     clean(service)
     again = service.settle(JANE)
     assert (again.id != first.id, again.status, len(source.asked)) == (True, Status.complete, 2)
+
+
+def test_what_was_kept_for_a_while_goes_with_its_time(service: Any, clock: Clock) -> None:
+    RepliesKept(database=service.database, now=clock).keep("ask1", "https://hooks.slack.com/1")
+    lookups = LookupsKept(database=service.database, now=clock)
+    asyncio.run(keep(lookups, timedelta(hours=24)))
+    service.database.write(lambda db: alert(db, "disk", "It is full.", clock())).result()
+    kept: list[list[int]] = []
+    for hours in (0, 1, 24, 24 * 90):
+        clock.move(hours=hours)
+        clean(service)
+        kept.append([count(service, table) for table in (ReplyUrl, Lookup, Alert)])
+    assert kept == [[1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]]
+
+
+async def keep(lookups: LookupsKept, span: timedelta) -> None:
+    await lookups.keep("somebody", "U0JANE", span)

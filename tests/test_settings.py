@@ -24,6 +24,8 @@ BAD = [
     ("QUEUE_URL", "sqlite:///other.db", "QUEUE_URL: an SQLite file other than DATABASE_URL"),
     ("WARMCALL_PUBLIC_URL", "cards.example", "WARMCALL_PUBLIC_URL: expected an http:// or"),
     ("WARMCALL_PUBLIC_URL", "http://[", "WARMCALL_PUBLIC_URL: expected an http:// or"),
+    ("WARMCALL_ALERTS", "#ops", "WARMCALL_ALERTS: expected a Slack channel's id, such as C0123"),
+    ("WARMCALL_ALERTS", "jane@", "WARMCALL_ALERTS: expected a Slack channel's id, such as C0123"),
     ("WARMCALL_EGRESS_PROXY", "socks5://proxy.example", "WARMCALL_EGRESS_PROXY: expected an http"),
     ("WARMCALL_EGRESS_PROXY", "http://proxy.example:eighty", "WARMCALL_EGRESS_PROXY: expected"),
     ("HUNTER_API_URL", "ftp://hunter.example", "HUNTER_API_URL: expected an http:// or https://"),

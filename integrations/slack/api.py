@@ -20,6 +20,9 @@ from app.provider import Answer, Request, Unreadable
 TIMEOUT_S = 10.0
 MAX_ANSWER = 1_000_000  # bytes; twenty messages with their blocks
 AT_ONCE = 16  # connections
+
+WHOLE, HALF = 1.0, 0.5
+"""The part of a workspace's burst that a call may use: what can wait leaves the rest to cards."""
 SLACK_RETRY_S = 1.0
 """How long to wait when Slack is too busy to say how long."""
 
@@ -32,6 +35,8 @@ SPEED: Mapping[str, tuple[float, int]] = {
     "chat.delete": (1.25, 10),
     "conversations.open": (1.25, 10),
     "conversations.history": (1.25, 10),
+    "users.lookupByEmail": (1.25, 10),
+    "auth.test": (1.25, 10),
 }
 """Per workspace: a call in so many seconds, in the long run, and so many at once."""
 
@@ -69,7 +74,15 @@ class Api:
     doors: Doors
     token: Callable[[str], str | None] = field(repr=False)
 
-    async def ask(self, team: str, method: str, place: str = "", **arguments: object) -> Object:
+    async def ask(
+        self,
+        team: str,
+        method: str,
+        place: str = "",
+        part: float = WHOLE,
+        /,
+        **arguments: object,
+    ) -> Object:
         """Call a method for a workspace; `place` is the conversation that it paces itself in.
 
         Raises DeliveryPutOff when it is not our turn, and DeliveryFailed: `final` when Slack
@@ -78,7 +91,7 @@ class Api:
         token = self.token(team)
         if token is None:
             raise refusal("no_installation")
-        if wait_s := await self.doors.enter(_doors(team, method, place)):
+        if wait_s := await self.doors.enter(_doors(team, method, place, part)):
             raise DeliveryPutOff(f"{method} is called at Slack's pace", wait_s)
         answer = await self.call(_request(f"{self.url}/{method}", token, arguments))
         if _is_too_fast(answer):
@@ -88,12 +101,19 @@ class Api:
         return _read(answer)
 
 
+def part_of(body: Object, name: str) -> Object:
+    """Return an object within an answer; an empty one when there is none."""
+    found = body.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def _door_name(team: str, method: str) -> str:
     return f"slack:{team}:{method}"
 
 
-def _doors(team: str, method: str, place: str) -> list[Door]:
-    doors = [Door(_door_name(team, method), *SPEED[method])]
+def _doors(team: str, method: str, place: str, part: float) -> list[Door]:
+    every_s, burst = SPEED[method]
+    doors = [Door(_door_name(team, method), every_s, max(1, int(burst * part)))]
     if place and method in SPEED_IN_PLACE:
         doors.append(Door(f"slack:{team}:{method}:{place}", *SPEED_IN_PLACE[method]))
     return doors

@@ -1,13 +1,16 @@
 """How Slack asks for a card: as which caller, at which address, once however often it is sent."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from app.delivery import Address
 from app.intake import SCOPES, Ask, Caller, Idempotency, Intake, JobView
 from app.prospect import Prospect
+from integrations.slack.addresses import CHANNEL
 
-CHANNEL = "slack"
+Keep = Callable[[str, str], None]
+"""Keeps the URL at which an ask can be answered, by the mark of its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class Asking:
     """Asks at the front door for a workspace."""
 
     intake: Intake
+    keep: Keep = field(repr=False)
 
     def place(self, team: str, user: str) -> str:
         """Return where a user's cards go: their id, after `CHANNEL+` if they chose a channel."""
@@ -22,15 +26,24 @@ class Asking:
         return f"{chosen}+{user}" if chosen else user
 
     def card(
-        self, team: str, place: str, once: str, prospect: Prospect, *, refresh: bool = False
+        self,
+        team: str,
+        place: str,
+        once: str,
+        prospect: Prospect,
+        *,
+        refresh: bool = False,
+        response_url: str = "",
     ) -> JobView:
         """Ask for a card that comes as one message to `place`: a user's or a conversation's id.
 
         A place that belongs to a user, as `place` returns it, is among that user's recent cards.
         `once` tells this asking from all others of the workspace; with the same it is asked once.
-        Raises WarmcallError.
+        `response_url` is where the card is said when it cannot be posted. Raises WarmcallError.
         """
         mark = digest(f"{team}:{once}")
+        if response_url:
+            self.keep(mark, response_url)
         to = Address(CHANNEL, f"{team}:{place}:{mark}", followed=True)
         ask = Ask(prospect=prospect, refresh=refresh, notify=(to,), reader=reader(place))
         idempotency = Idempotency(f"{CHANNEL}:{mark}", digest(prospect.key))

@@ -28,6 +28,7 @@ class Command(BaseModel):
     command: str = Field(max_length=64)
     text: str = ""
     trigger_id: str = Field(min_length=1, max_length=256)
+    response_url: str = Field("", max_length=2_000, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class Commands:
         place = self.asking.place(command.team_id, command.user_id)
         for number, prospect in enumerate(asked.prospects):
             once = f"{command.trigger_id}:{number}"
-            self.asking.card(command.team_id, place, once, prospect)
+            self.asking.card(
+                command.team_id, place, once, prospect, response_url=command.response_url
+            )
         if not asked.prospects:
             return Message(words.refused(asked.refused, command.command), [])
         goes = words.OWN if place == command.user_id else words.CHOSEN

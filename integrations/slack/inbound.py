@@ -13,7 +13,7 @@ from starlette.routing import Route
 from app.intake import Intake
 from app.settings import Settings
 from integrations.slack.adapter import Endpoint
-from integrations.slack.asking import Asking
+from integrations.slack.asking import Asking, Keep
 from integrations.slack.commands import Commands
 from integrations.slack.home_tab import HomeTab
 from integrations.slack.talk import Talk
@@ -30,12 +30,14 @@ class Listeners(Protocol):
         """Have Bolt call these listeners."""
 
 
-def routes(*, intake: Intake, settings: Settings, now: Callable[[], datetime]) -> list[Route]:
+def routes(
+    *, intake: Intake, settings: Settings, now: Callable[[], datetime], keep: Keep
+) -> list[Route]:
     """Return the one route that Slack calls; none while Slack is not set up."""
     token, secret = settings.slack_bot_token, settings.slack_signing_secret
     if not (token and secret):
         return []
-    asking = Asking(intake)
+    asking = Asking(intake, keep)
     page = f"{settings.base_url}/card/"
     listeners = (Commands(asking), Talk(asking), HomeTab(intake, page, now))
     bolt = listening(listeners, token.get_secret_value(), settings.slack_api_url)

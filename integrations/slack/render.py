@@ -37,6 +37,9 @@ EXAMPLES = {
 }
 """What may be asked for -> what it is."""
 
+TROUBLE = 500
+"""Characters of what operators are told, as sent."""
+
 
 # --- jobs ----------------------------------------------------------------------------------
 
@@ -163,3 +166,15 @@ def usage_help(command: str) -> Message:
 def erased() -> Message:
     """Return what stands where the card of somebody was who has been erased."""
     return Message("Removed on request.", [section(":wastebasket: Removed on request.")])
+
+
+def trouble(words: str) -> Message:
+    """Return what operators have to hear of."""
+    told = escaped(words, TROUBLE)
+    return Message(
+        f"Warmcall needs a look: {told}",
+        [
+            section(f":warning: *Warmcall needs a look*: {told}"),
+            *context("`warmcall doctor` tells more. Of one cause you hear once in six hours."),
+        ],
+    )

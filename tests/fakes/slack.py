@@ -30,6 +30,7 @@ PACES = {
     "chat.update": (50 / 60, 12.0),
     "conversations.open": (50 / 60, 12.0),
     "conversations.history": (50 / 60, 12.0),
+    "users.lookupByEmail": (50 / 60, 12.0),
 }
 """Calls a second in the long run, and at once: chat.postMessage per conversation, else per team."""
 
@@ -75,6 +76,25 @@ class Fault:
     after: bool = False
 
 
+@dataclass
+class ReplyUrl:
+    """A response_url: five uses in 30 minutes, then 404. `said` is what the user saw there."""
+
+    ends_at: float
+    said: list[Object] = field(default_factory=list)
+    fault: str = ""
+
+    def answer(self, message: Object) -> tuple[int, Object]:
+        if self.fault or time.monotonic() > self.ends_at:
+            return 404, {"ok": False, "error": self.fault or "expired_url"}
+        if len(self.said) >= 5:
+            return 404, {"ok": False, "error": "used_url"}
+        if check_message(message["text"], message["blocks"]):
+            return 400, {"ok": False, "error": "invalid_blocks"}
+        self.said.append(message)
+        return 200, {"ok": True}
+
+
 class Bucket:
     """Tokens that come back at a pace."""
 
@@ -102,13 +122,15 @@ class Slack:
 
     tokens: dict[str, str] = field(default_factory=lambda: {TOKEN: TEAM})
     users: set[str] = field(default_factory=set)
+    mails: dict[str, str] = field(default_factory=dict)  # a colleague's address -> their id
+    channels: dict[str, str] = field(default_factory=dict)  # id -> "", or why nobody may post there
+    replies: dict[str, "ReplyUrl"] = field(default_factory=dict)  # by the path of the URL
     limits: bool = False
     messages: list[Message] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     faults: defaultdict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
     broken: dict[str, str] = field(default_factory=dict)  # method -> the error it always gives
     too_early: int = 0  # calls before Retry-After had passed
-    inside: set[str] = field(default_factory=set)  # channels that the app is in
     zones: dict[str, tuple[str, int]] = field(default_factory=dict)  # user -> tz, tz_offset
     homes: dict[str, Object] = field(default_factory=dict)  # user -> the Home tab, as it is shown
     prompts: dict[str, list[Object]] = field(default_factory=dict)  # conversation -> suggestions
@@ -130,6 +152,20 @@ class Slack:
         """Count the calls by method."""
         return Counter(call.method for call in self.calls)
 
+    def said_in(self, channel: str) -> list[Message]:
+        """Return what is in a conversation."""
+        return [one for one in self.messages if one.channel == channel and not one.is_deleted]
+
+    def reply_url(self, valid_s: float = 1_800) -> str:
+        """Give out a URL as a command does: where its user may be answered for a while."""
+        path = f"/hooks/commands/{len(self.replies) + 1}"
+        self.replies[path] = ReplyUrl(time.monotonic() + valid_s)
+        return self.url.removesuffix("/api") + path
+
+    def replied(self, url: str) -> list[Object]:
+        """Return what was answered at such a URL."""
+        return self.replies[url[url.index("/hooks/") :]].said
+
     def refused(self) -> list[str]:
         return [call.answer for call in self.calls if call.answer not in {"ok", ""}]
 
@@ -147,7 +183,7 @@ class Slack:
                     return {"ok": False, "error": "ratelimited"}, wait_s
                 if method in self.broken:
                     raise No(self.broken[method])
-                said = {"ok": True, **self._does(method)(arguments)}
+                said = {"ok": True, **self._does(method)({**arguments, "team": team})}
             except No as exc:
                 said = {"ok": False, "error": str(exc)}
             call.answer = "ok" if said["ok"] else str(said["error"])
@@ -189,6 +225,8 @@ class Slack:
             "views.publish": self._publish,
             "users.info": self._user,
             "assistant.threads.setSuggestedPrompts": self._suggest,
+            "users.lookupByEmail": self._by_mail,
+            "auth.test": lambda given: {"team_id": given["team"]},
         }
         if method not in known:
             raise No("unknown_method")
@@ -214,6 +252,11 @@ class Slack:
         self._message(given).is_deleted = True
         return {"channel": given["channel"], "ts": given["ts"]}
 
+    def _by_mail(self, given: Object) -> Object:
+        if given.get("email", "").lower() not in self.mails:
+            raise No("users_not_found")
+        return {"user": {"id": self.mails[given["email"].lower()]}}
+
     def _open(self, given: Object) -> Object:
         if given.get("users") not in self.users:
             raise No("user_not_found")
@@ -223,7 +266,9 @@ class Slack:
         limit = int(given.get("limit", 100))
         if not 1 <= limit <= 999:
             raise No("invalid_limit")
-        found = [m for m in self.messages if m.channel == given["channel"] and not m.is_deleted]
+        if given["channel"] in self.channels:
+            raise No("missing_scope")  # the app may read its own conversations alone
+        found = self.said_in(given["channel"])
         with_metadata = given.get("include_all_metadata") == "true"
         return {
             "messages": [
@@ -255,11 +300,13 @@ class Slack:
         return {}
 
     def _conversation(self, channel: str) -> str:
-        if channel in self.inside:
-            return channel
         if channel in self.users:
             return dm(channel)
         if channel in {dm(user) for user in self.users}:
+            return channel
+        if why_not := self.channels.get(channel):
+            raise No(why_not)
+        if channel in self.channels:
             return channel
         raise No("channel_not_found")
 
@@ -327,6 +374,11 @@ def _handler(slack: Slack) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path.startswith("/hooks/"):
+                found = slack.replies.get(self.path)
+                known = found.answer(json.loads(raw)) if found else (404, {"ok": False})
+                self.say(*known)
+                return
             method = self.path.rpartition("/")[2]
             token = self.headers.get("Authorization", "").removeprefix("Bearer ")
             fault = slack.faults[method].pop(0) if slack.faults[method] else None

@@ -28,7 +28,7 @@ SALES = "C0SALES"
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     folder = tmp_path_factory.mktemp("talk")
-    slack = Slack(inside={SALES})
+    slack = Slack(channels={SALES: ""})
     with slack_served(slack), running(folder, slack) as found:
         yield found
 

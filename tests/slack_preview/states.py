@@ -84,6 +84,7 @@ def _of_jobs(service: Service, clock: Clock) -> Iterator[tuple[str, Message]]:
     service.intake.suppress("blocked@acme.example")
     yield "Suppressed", render.card(settled(service, "blocked@acme.example"), LINKS, now)
     yield "Erased", render.erased()
+    yield "Told to operators", render.trouble("The provider orbit refuses its key.")
     yield "Quota used up", render.quota(replace(service.intake.usage(service.caller), used=100))
     yield "Help", render.usage_help("/prep")
     yield "Full details", render.full(sarah, LINKS, now)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from app.replies import RepliesKept
 from app.settings import Settings
 from integrations.runtime import now
 from integrations.slack.asking import caller
@@ -77,5 +78,6 @@ def slack_app(service: Any, slack: Slack) -> Iterator[SlackApp]:
                 "WARMCALL_PUBLIC_URL": "https://warmcall.example",
             }
         )
-        found = routes(intake=service.intake, settings=settings, now=now)
+        keep = RepliesKept(database=service.database, now=now).keep
+        found = routes(intake=service.intake, settings=settings, now=now, keep=keep)
         yield SlackApp(service, slack, Browser(Starlette(routes=found)))

@@ -2,23 +2,42 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
+from sqlmodel import col
 
-from app.delivery import EVENTS, PROGRESSED, STARTED, Address, Delivery, Posting, Receipt
+from app.alerts import ALERT
+from app.delivery import ERASED, EVENTS, PROGRESSED, STARTED, Address, Delivery, Posting, Receipt
 from app.doors import DoorsKept
-from app.errors import DeliveryFailed, DeliveryPutOff
+from app.errors import DeliveryFailed, DeliveryPutOff, NotFound
 from app.front import OPERATOR
 from app.job import Status
+from app.lookups import LookupsKept
 from app.posted import PostingsKept
 from app.provider import Answer, Request
+from app.replies import RepliesKept
+from app.retention import Retention
+from app.tables import Outbox, Posted, ReplyUrl
 from app.views import Caller, JobView
+from integrations.slack.addresses import (
+    ONLY_TEAM,
+    Place,
+    to_channel,
+    to_mail,
+    to_operators,
+    to_user,
+)
 from integrations.slack.api import Api
-from integrations.slack.channel import SlackChannel, mark
+from integrations.slack.channel import SlackChannel
+from integrations.slack.directory import Directory
+from integrations.slack.posts import Posts, mark
+from integrations.slack.reply import Reply, is_slacks
 from tests.fakes.clock import Clock
 from tests.fakes.slack import TEAM, TOKEN, Fault, Slack, slack_served
 from tests.test_engine import COMPANY, JANE, PERSON, oracle
@@ -35,21 +54,31 @@ class Channel:
     service: Any
     slack: Slack
     token: str = TOKEN
+    rests: dict[str, datetime] = field(default_factory=dict)
+    unwilling: set[str] = field(default_factory=set)
 
     def of(self, owner: str) -> SlackChannel:
         database, clock = self.service.database, self.service.clock
         everyone = Caller(OPERATOR, OPERATOR, frozenset())
+        api = Api(
+            call=self.call,
+            url=self.slack.url,
+            doors=DoorsKept(database=database, now=clock),
+            token=lambda team: self.token if team in {TEAM, ONLY_TEAM} else None,
+        )
         return SlackChannel(
-            api=Api(
-                call=self.call,
-                url=self.slack.url,
-                doors=DoorsKept(database=database, now=clock),
-                token=lambda team: self.token if team == TEAM else None,
-            ),
-            postings=PostingsKept(database=database, now=clock, owner=owner),
+            posts=Posts(api=api, postings=PostingsKept(database=database, now=clock, owner=owner)),
+            directory=Directory(api=api, lookups=LookupsKept(database=database, now=clock)),
+            reply=Reply(call=self.call, api_url=self.slack.url, kept=self.replies),
             view=partial(self.service.intake.job, everyone),
+            takes_unasked=lambda team, user: user not in self.unwilling,
+            held=lambda team, user, now: self.rests.get(user),
             base_url="https://warmcall.example",
         )
+
+    @property
+    def replies(self) -> RepliesKept:
+        return RepliesKept(database=self.service.database, now=self.service.clock)
 
     async def call(self, request: Request) -> Answer:
         """Send over real HTTP, as app/fetch.py does: a failure is an answer."""
@@ -76,7 +105,7 @@ class Channel:
 
     def note(self, view: JobView, owner: str, **changes: Any) -> None:
         """Do what a worker has done when it dies in the midst of a call."""
-        kept = self.of(owner).postings
+        kept = self.of(owner).posts.postings
 
         async def note() -> None:
             posting = await kept.claim("slack", TARGET, view.id, view.created_at)
@@ -285,3 +314,430 @@ def test_neither_token_nor_person_shows_in_what_may_be_logged(
     told = f"{caught.value!r} {caught.value} {channel.of('worker_1')!r}"
     assert "xoxb" not in told
     assert "jane" not in told
+
+
+# --- where it goes
+
+
+MAIL = "jane.roe@acme.example"
+CHANNEL = "C0SALES"
+
+
+@pytest.mark.parametrize(
+    ("target", "ways"),
+    [
+        ("T0ACME:U0JANE:1f", ("U0JANE",)),
+        ("T0ACME:W0JANE:1f", ("W0JANE",)),
+        ("-:C0SALES:event-1", ("C0SALES",)),
+        ("T0ACME:C0SALES+U0JANE:1f", ("C0SALES", "U0JANE")),
+        ("T0ACME:mail=jane+crm@acme.example:event-1", ("mail=jane+crm@acme.example",)),
+        ("T0ACME:mail=a+U1@acme.example+C0SALES:e", ("mail=a+U1@acme.example", "C0SALES")),
+    ],
+)
+def test_a_target_is_read_as_the_ways_to_a_place(target: str, ways: tuple[str, ...]) -> None:
+    assert Place.parse(target).ways == ways
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["", "T0ACME:U0JANE", "T0ACME:u0jane:1", "T0ACME:mail=jane:1", "T0ACME:C0+mail=a@b.example:1"],
+)
+def test_a_target_that_is_no_place_fails_for_good(
+    channel: Channel, ended: JobView, target: str
+) -> None:
+    with pytest.raises(DeliveryFailed, match="no place") as caught:
+        channel.deliver(ended, target=target)
+    assert caught.value.final
+
+
+def test_what_is_built_for_others_is_read_back() -> None:
+    for built, ways in (
+        (to_user(TEAM, USER, "m-1"), (USER,)),
+        (to_mail(TEAM, MAIL, "m-1", CHANNEL), (f"mail={MAIL}", CHANNEL)),
+        (to_channel(TEAM, CHANNEL, "m-1", USER), (CHANNEL, USER)),
+    ):
+        place = Place.parse(built.target)
+        assert (place.ways, place.mark, place.is_unasked) == (ways, "event-m-1", True)
+
+
+def test_a_colleague_is_found_by_address_and_asked_for_once_a_day(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.slack.mails[MAIL] = USER
+    for number in range(2):
+        channel.deliver(ended, target=to_mail(TEAM, MAIL.title(), f"m{number}").target)
+    assert channel.methods().count("users.lookupByEmail") == 1
+    assert len(channel.slack.shown(USER)) == 2
+    channel.service.clock.move(hours=24)
+    channel.deliver(ended, target=to_mail(TEAM, MAIL, "m2").target)
+    assert channel.methods().count("users.lookupByEmail") == 2
+
+
+def test_a_stranger_is_asked_for_once_an_hour_and_the_card_goes_to_the_team(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.slack.channels[CHANNEL] = ""
+    for number in range(2):
+        channel.deliver(ended, target=to_mail(TEAM, MAIL, f"m{number}", CHANNEL).target)
+    with pytest.raises(DeliveryFailed, match="users_not_found") as caught:
+        channel.deliver(ended, target=to_mail(TEAM, MAIL, "m2").target)
+    assert caught.value.final
+    assert channel.methods().count("users.lookupByEmail") == 1
+    assert len(channel.slack.said_in(CHANNEL)) == 2
+    channel.service.clock.move(hours=1)
+    channel.slack.mails[MAIL] = USER
+    assert channel.deliver(ended, target=to_mail(TEAM, MAIL, "m2").target).answer == "posted"
+
+
+def test_an_event_that_comes_twice_is_one_card(channel: Channel, ended: JobView) -> None:
+    channel.deliver(ended, target=to_user(TEAM, USER, "deal-7").target)
+    channel.service.clock.move(minutes=5)
+    newer = channel.service.settle(JANE, refresh=True)
+    channel.deliver(newer, target=to_user(TEAM, USER, "deal-7").target)
+    assert channel.methods() == ["chat.postMessage", "chat.update"]
+
+
+def test_the_only_workspace_is_found_out_once(channel: Channel, ended: JobView) -> None:
+    for number in range(2):
+        channel.deliver(ended, target=to_user(ONLY_TEAM, USER, f"m{number}").target)
+    assert channel.methods() == ["auth.test", "chat.postMessage", "chat.postMessage"]
+
+
+@pytest.mark.parametrize(
+    "why", ["not_in_channel", "channel_not_found", "is_archived", "restricted_action"]
+)
+def test_what_a_channel_does_not_take_comes_to_the_rep(
+    channel: Channel, live: JobView, why: str
+) -> None:
+    channel.slack.channels[CHANNEL] = why
+    target = f"{TEAM}:{CHANNEL}+{USER}:ask1"
+    channel.deliver(live, STARTED, target=target)
+    finish(channel)
+    assert channel.deliver(live, target=target).answer == "changed"
+    [card] = channel.slack.shown(USER)
+    assert "Preparing" not in card.text
+
+
+def test_a_way_that_is_closed_is_no_refusal_while_another_is_open(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.slack.channels[CHANNEL] = "is_archived"
+    target = f"{TEAM}:{CHANNEL}+{USER}:event-1"
+    channel.rests[USER] = channel.service.clock() + timedelta(seconds=20)
+    with pytest.raises(DeliveryPutOff):
+        channel.deliver(ended, target=target)
+    channel.service.clock.move(seconds=21)
+    assert channel.deliver(ended, target=target).answer == "posted"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "has_buttons"), [("share-", False), ("event-", True)], ids=["share", "event"]
+)
+def test_a_share_has_nothing_to_press_and_a_teams_card_has(
+    channel: Channel, ended: JobView, prefix: str, has_buttons: bool
+) -> None:
+    channel.slack.channels[CHANNEL] = ""
+    channel.deliver(ended, target=f"{TEAM}:{CHANNEL}:{prefix}1")
+    [card] = channel.slack.said_in(CHANNEL)
+    assert ("actions" in {block["type"] for block in card.blocks}) is has_buttons
+
+
+def test_a_channel_that_may_not_be_read_gets_what_was_in_doubt_again(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.slack.channels[CHANNEL] = ""
+    channel.slack.faults["chat.postMessage"] = [Fault(reset=True)]
+    target = f"{TEAM}:{CHANNEL}:event-1"
+    with pytest.raises(DeliveryFailed):
+        channel.deliver(ended, target=target)
+    assert channel.deliver(ended, target=target).answer == "posted"
+    assert channel.methods()[1:] == ["conversations.history", "chat.postMessage"]
+    assert len(channel.slack.said_in(CHANNEL)) == 1
+
+
+# --- quiet hours
+
+
+def test_what_nobody_asked_for_waits_until_a_user_has_rested(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.rests[USER] = channel.service.clock() + timedelta(hours=2)
+    target = to_user(TEAM, USER, "deal-7").target
+    with pytest.raises(DeliveryPutOff) as caught:
+        channel.deliver(ended, target=target)
+    assert caught.value.wait_s == 7_200
+    assert channel.deliver(ended).answer == "posted"  # this one they have asked for
+    channel.service.clock.move(hours=2)
+    assert channel.deliver(ended, target=target).answer == "posted"
+
+
+def test_who_wants_no_such_cards_gets_only_what_they_asked_for(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.unwilling.add(USER)
+    with pytest.raises(DeliveryFailed) as caught:
+        channel.deliver(ended, target=to_user(TEAM, USER, "deal-7").target)
+    assert (caught.value.final, caught.value.word) == (True, "unwanted")
+    assert channel.deliver(ended).answer == "posted"
+
+
+@pytest.mark.parametrize("place", [MAIL, CHANNEL])
+def test_operators_hear_of_trouble_at_once(channel: Channel, place: str) -> None:
+    channel.slack.channels[CHANNEL] = ""
+    channel.slack.mails[MAIL] = USER
+    channel.rests[USER] = channel.service.clock() + timedelta(hours=2)
+    target = to_operators(place, "1").target
+    sent = Delivery("msg_1", Address("slack", target), ALERT, {"words": "The <disk> is full."})
+    asyncio.run(channel.of("worker_1").deliver(sent, channel.service.clock()))
+    [told] = channel.slack.messages
+    assert "The &lt;disk&gt; is full." in told.text
+
+
+# --- answered where it was asked
+
+
+def refused_at(channel: Channel, url: str, word: str = "messages_tab_disabled") -> None:
+    channel.replies.keep("ask1", url)
+    channel.slack.broken["chat.postMessage"] = word
+
+
+def test_a_card_that_cannot_be_posted_is_said_where_it_was_asked(
+    channel: Channel, live: JobView
+) -> None:
+    url = channel.slack.reply_url()
+    refused_at(channel, url)
+    with pytest.raises(DeliveryFailed, match="messages_tab_disabled"):
+        channel.deliver(live, STARTED)  # a placeholder there could not be changed
+    finish(channel)
+    for answer in ("answered where it was asked", "this or something newer is shown"):
+        assert channel.deliver(live).answer == answer
+    [said] = channel.slack.replied(url)
+    assert said["response_type"] == "ephemeral"
+    assert said["blocks"]
+    assert channel.methods() == ["chat.postMessage"]
+
+
+def test_a_reply_that_was_lost_is_given_again(channel: Channel, ended: JobView) -> None:
+    refused_at(channel, "http://127.0.0.1:9/hooks/commands/1")
+    worker = channel.of("worker_1")
+    nobody = replace(worker.reply, api_url="http://127.0.0.1:9/api")
+    sent = Delivery("msg_1", Address("slack", TARGET), DONE, {"job_id": ended.id})
+    with pytest.raises(DeliveryFailed, match="no answer to the reply") as caught:
+        asyncio.run(replace(worker, reply=nobody).deliver(sent, channel.service.clock()))
+    assert not caught.value.final
+
+
+@pytest.mark.parametrize("ends", ["too late", "used up", "refused"])
+def test_a_reply_that_is_of_no_use_any_more_leaves_the_failure(
+    channel: Channel, ended: JobView, ends: str
+) -> None:
+    url = channel.slack.reply_url()
+    refused_at(channel, url)
+    if ends == "too late":
+        channel.service.clock.move(minutes=31)
+    elif ends == "refused":
+        next(iter(channel.slack.replies.values())).fault = "used_url"
+    else:
+        for _ in range(5):
+            asyncio.run(taken(channel))
+    with pytest.raises(DeliveryFailed, match="messages_tab_disabled") as caught:
+        channel.deliver(ended)
+    assert caught.value.final
+    assert channel.slack.replied(url) == []
+    assert kept_urls(channel) == []
+
+
+async def taken(channel: Channel) -> str | None:
+    return await channel.replies.take("ask1")
+
+
+def kept_urls(channel: Channel) -> list[str]:
+    found = select(col(ReplyUrl.url))
+    urls: list[str] = channel.service.database.read(lambda db: db.execute(found).scalars().all())
+    return list(urls)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.slack.com/commands/1",
+        "https://hooks.slack.com.other.example/1",
+        "https://hooks.slack.com@other.example/1",
+        "https://user@hooks.slack.com/1",
+        "https://hooks.slack.com:8443/1",
+        "http://127.0.0.1:1/hooks/1",
+        "http://[::1/hooks/1",
+        "file:///etc/hostname",
+    ],
+)
+def test_no_reply_goes_to_who_is_not_slack(channel: Channel, ended: JobView, url: str) -> None:
+    refused_at(channel, url)
+    with pytest.raises(DeliveryFailed, match="messages_tab_disabled"):
+        channel.deliver(ended)
+    assert not is_slacks(url, "https://slack.com/api")
+
+
+def test_the_url_of_a_reply_shows_nowhere(
+    channel: Channel, ended: JobView, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = channel.slack.reply_url()
+    refused_at(channel, url)
+    channel.service.clock.move(minutes=1)
+    next(iter(channel.slack.replies.values())).fault = "used_url"
+    with pytest.raises(DeliveryFailed) as caught:
+        channel.deliver(ended)
+    assert "/hooks/" not in f"{caught.value!r} {channel.replies!r} {caplog.text}"
+
+
+# --- taken back
+
+
+def erase(channel: Channel) -> list[str]:
+    """Erase the person as an operator does; return where something has to be taken back."""
+    channel.service.intake.forget(JANE)
+    found = select(col(Outbox.target)).where(col(Outbox.event) == ERASED)
+    return list(channel.service.database.read(lambda db: db.execute(found).scalars().all()))
+
+
+def take_back(channel: Channel, target: str, owner: str = "worker_1") -> str:
+    sent = Delivery("msg_2", Address("slack", target), ERASED, {})
+    return asyncio.run(channel.of(owner).deliver(sent, channel.service.clock())).answer
+
+
+def postings(channel: Channel) -> int:
+    found = select(func.count()).select_from(Posted)
+    return int(channel.service.database.read(lambda db: db.execute(found).scalar_one()))
+
+
+def test_who_is_erased_vanishes_from_every_conversation(channel: Channel, ended: JobView) -> None:
+    channel.slack.channels[CHANNEL] = ""
+    share = f"{TEAM}:{CHANNEL}:share-1"
+    for target in (TARGET, share):
+        channel.deliver(ended, target=target)
+    assert sorted(erase(channel)) == sorted([TARGET, share])
+    channel.slack.faults["chat.update"] = [Fault(status=503)]
+    with pytest.raises(DeliveryFailed) as caught:
+        take_back(channel, TARGET)
+    assert not caught.value.final
+    for target in (TARGET, share):
+        assert take_back(channel, target) == "changed"
+    for message in (*channel.slack.shown(USER), *channel.slack.said_in(CHANNEL)):
+        assert (message.text, "jane" in str(message.blocks).lower()) == (
+            "Removed on request.",
+            False,
+        )
+    assert postings(channel) == 0
+
+
+def test_a_card_that_its_reader_deleted_needs_no_taking_back(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.deliver(ended)
+    channel.slack.shown(USER)[0].is_deleted = True
+    erase(channel)
+    assert take_back(channel, TARGET) == "message_not_found"
+    assert postings(channel) == 0
+
+
+def test_what_may_have_been_posted_is_looked_for_and_taken_back(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.slack.faults["chat.postMessage"] = [Fault(reset=True, after=True)]
+    with pytest.raises(DeliveryFailed):
+        channel.deliver(ended)
+    erase(channel)
+    assert take_back(channel, TARGET) == "changed"
+    assert channel.slack.shown(USER)[0].text == "Removed on request."
+
+
+def test_a_card_on_its_way_while_its_person_is_erased_is_taken_back(
+    channel: Channel, ended: JobView
+) -> None:
+    worker, erased = channel.of("worker_1"), []
+
+    def view(job_id: str) -> JobView:
+        found = worker.view(job_id)
+        erased.extend(erase(channel))
+        return found
+
+    sent = Delivery("msg_1", Address("slack", TARGET), DONE, {"job_id": ended.id})
+    asyncio.run(replace(worker, view=view).deliver(sent, channel.service.clock()))
+    assert erased == [TARGET]
+    assert take_back(channel, TARGET) == "changed"
+    assert channel.slack.shown(USER)[0].text == "Removed on request."
+
+
+def test_of_a_person_who_was_erased_nothing_more_is_posted(
+    channel: Channel, ended: JobView
+) -> None:
+    erase(channel)
+    with pytest.raises(DeliveryFailed, match="no such job"):
+        channel.deliver(ended)
+    assert (channel.methods(), postings(channel)) == ([], 0)
+
+
+# --- placeholders that nobody looks after
+
+
+def test_a_placeholder_whose_card_was_given_up_is_brought_up_to_date_later(
+    channel: Channel, live: JobView
+) -> None:
+    channel.deliver(live, STARTED)
+    finish(channel)
+    channel.service.sweep()
+    assert behind(channel) == []
+    channel.service.clock.move(minutes=11)
+    channel.service.sweep()
+    channel.service.sweep()
+    assert behind(channel) == [TARGET]
+    assert channel.deliver(live).answer == "changed"
+
+
+def test_one_that_slack_will_never_change_is_left_alone(channel: Channel, live: JobView) -> None:
+    channel.deliver(live, STARTED)
+    finish(channel)
+    channel.slack.broken["chat.update"] = "channel_not_found"
+    with pytest.raises(DeliveryFailed):
+        channel.deliver(live)
+    channel.service.clock.move(minutes=11)
+    channel.service.sweep()
+    assert behind(channel) == []
+
+
+def behind(channel: Channel) -> list[str]:
+    """Return which messages the keeper has had brought up to date."""
+    found = select(col(Outbox.target)).where(col(Outbox.caller_id) == OPERATOR)
+    return list(channel.service.database.read(lambda db: db.execute(found).scalars().all()))
+
+
+def test_a_job_stays_until_its_message_shows_how_it_ended(channel: Channel, live: JobView) -> None:
+    channel.deliver(live, STARTED)
+    finish(channel)
+    old = Retention(jobs=timedelta(days=1), people=timedelta(days=1), events=timedelta(days=1))
+    channel.service.clock.move(days=2)
+    clean(channel, old)
+    assert channel.deliver(live).answer == "changed"
+    channel.service.clock.move(days=2)
+    clean(channel, old)
+    assert postings(channel) == 0
+    with pytest.raises(NotFound):
+        channel.service.see(live)
+
+
+def clean(channel: Channel, old: Retention) -> None:
+    now = channel.service.clock()
+    channel.service.database.write(lambda db: old.clean(db, now)).result()
+
+
+# --- pace
+
+
+def test_placeholders_leave_half_of_the_pace_to_cards(channel: Channel, live: JobView) -> None:
+    users = [f"U{number}" for number in range(12)]
+    channel.slack.users |= set(users)
+    for user in users[:10]:
+        channel.deliver(live, STARTED, target=f"{TEAM}:{user}:1")
+    with pytest.raises(DeliveryPutOff):
+        channel.deliver(live, STARTED, target=f"{TEAM}:{users[10]}:1")
+    finish(channel)
+    assert channel.deliver(live, target=f"{TEAM}:{users[11]}:1").answer == "posted"

@@ -18,7 +18,7 @@ ASKED = "jane@acme.example"
 
 @pytest.fixture
 def app(service: Any) -> Iterator[SlackApp]:
-    with slack_app(service, Slack(users={JANE}, inside={SALES})) as found:
+    with slack_app(service, Slack(users={JANE}, channels={SALES: ""})) as found:
         yield found
 
 

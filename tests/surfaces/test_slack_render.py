@@ -125,7 +125,8 @@ def test_every_card_in_every_state_is_a_message_that_slack_takes(name: str, stat
 
 def test_what_is_said_without_a_job_is_taken_too() -> None:
     usage = UsageView("2026-11", 500, 500, 0, 0.0, datetime(2026, 12, 1, tzinfo=UTC))
-    for message in (render.quota(usage), render.usage_help("/prep"), render.erased()):
+    trouble = render.trouble("<!channel> \U0001f680&*_`" * 400)
+    for message in (render.quota(usage), render.usage_help("/prep"), render.erased(), trouble):
         assert check_message(message.text, message.blocks) == []
 
 

@@ -1,0 +1,91 @@
+"""Where a card goes in Slack, as it is written in an address, and read again.
+
+An address is `TEAM:WAYS:MARK`, one message for ever. The team `-` is the only workspace there is.
+The ways, with `+` between, are tried in order until one is open: a user (`U0JANE`), a conversation
+(`C0SALES`), or a colleague by e-mail (`mail=jane@acme.example`). The mark tells messages at one
+place apart, and how it begins tells what for: SHARE or EVENT, else somebody has asked for it.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from app.alerts import ALERT
+from app.delivery import Address
+from app.errors import DeliveryFailed
+
+CHANNEL = "slack"
+ONLY_TEAM = "-"
+
+SHARE = "share-"
+"""Begins the mark of a copy for a conversation: the card with nothing to press."""
+
+EVENT = "event-"
+"""Begins the mark of a card that nobody asked for in Slack: it came by a CRM or a calendar."""
+
+MAIL = "mail="
+_ID = r"[CDGUW][A-Z0-9]{1,31}"
+_TARGET = re.compile(
+    rf"(?P<team>-|[A-Z0-9]{{2,32}}):"
+    rf"(?P<first>{MAIL}[^\s:@]{{1,64}}@[^\s:@+]{{1,255}}|{_ID})(?P<others>(?:\+{_ID})*):"
+    r"(?P<mark>[\w.-]{1,128})",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One message's place; `ways` are what may lead there, the best first."""
+
+    team: str
+    ways: tuple[str, ...] = field(repr=False)
+    mark: str
+
+    @staticmethod
+    def parse(target: str) -> "Place":
+        """Read the target of an address. Raises DeliveryFailed when it is none of ours.
+
+        >>> Place.parse("T0ACME:C0SALES+U0JANE:1f2e").ways
+        ('C0SALES', 'U0JANE')
+        """
+        found = _TARGET.fullmatch(target)
+        if not found:
+            told = "this is no place in Slack"
+            raise DeliveryFailed(told, final=True, undone=True, word="bad_address")
+        others = found["others"].split("+")[1:]
+        return Place(found["team"], (found["first"], *others), found["mark"])
+
+    @property
+    def is_share(self) -> bool:
+        return self.mark.startswith(SHARE)
+
+    @property
+    def is_unasked(self) -> bool:
+        return self.mark.startswith(EVENT)
+
+
+def is_user(way: str) -> bool:
+    """Tell whether this is a user's id: posting to it reaches the conversation with the app."""
+    return way.startswith(("U", "W"))
+
+
+def to_user(team: str, user: str, mark: str) -> Address:
+    """Return where a card comes as one message to a user, whoever asks; `mark` names the event."""
+    return Address(CHANNEL, f"{team}:{user}:{EVENT}{mark}")
+
+
+def to_mail(team: str, email: str, mark: str, conversation: str = "") -> Address:
+    """Return the same for the colleague with this address; else, if given, for a conversation."""
+    otherwise = f"+{conversation}" if conversation else ""
+    return Address(CHANNEL, f"{team}:{MAIL}{email}{otherwise}:{EVENT}{mark}")
+
+
+def to_channel(team: str, conversation: str, mark: str, user: str = "") -> Address:
+    """Return the same for a conversation; else, if given, for a user."""
+    otherwise = f"+{user}" if user else ""
+    return Address(CHANNEL, f"{team}:{conversation}{otherwise}:{EVENT}{mark}")
+
+
+def to_operators(place: str, mark: str) -> Address:
+    """Return where operators hear of trouble at once: a conversation's id, or an e-mail address."""
+    way = f"{MAIL}{place}" if "@" in place else place
+    return Address(CHANNEL, f"{ONLY_TEAM}:{way}:{ALERT}-{mark}")
