@@ -13,7 +13,7 @@ from app.intake import Ask, Caller
 from app.prospect import identify
 from app.settings import Settings
 from integrations.runtime import start
-from integrations.slack.addresses import to_mail
+from integrations.slack.addresses import to_channel, to_mail
 from tests.fakes.serving import serve
 from tests.fakes.slack import TEAM, Fault, Slack, slack_served
 from tests.journeys.stack import LOCAL, Receiver, ask, wait_until
@@ -131,6 +131,16 @@ def test_a_card_for_a_colleague_comes_by_address_once_however_often_the_event_do
     for _ in range(3):
         deliver(workspace, "ann@owned.example", to_mail("-", "owner@us.example", "deal-7"))
     workspace.card_of(user)
+
+
+@pytest.mark.parametrize("why", ["not_in_channel", "is_archived", "channel_not_found"])
+def test_a_card_for_a_channel_that_is_closed_to_us_comes_to_the_reps_own_messages(
+    workspace: Workspace, why: str
+) -> None:
+    user, channel = workspace.user(why.replace("_", "")), f"C{why.replace('_', '').upper()}"
+    workspace.slack.channels[channel] = why
+    deliver(workspace, f"{why}@elsewhere.example", to_channel(TEAM, channel, "1", user))
+    wait_until(lambda: workspace.cards(user), "the card")
 
 
 def test_who_is_erased_vanishes_from_messages_and_channels(workspace: Workspace) -> None:
