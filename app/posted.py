@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 from sqlmodel import col
 
 from app.database import Database, surely
@@ -66,6 +66,23 @@ class PostingsKept:
         db.execute(update(Posted).where(*mine).values(owner=None, lease_until=None))
 
 
+def at_place(db: Connection, channel: str, place: str, ref: str) -> Row[Any] | None:
+    """Return what is posted at a place, by the channel's own words for it."""
+    return db.execute(select(Posted).where(*_in_place(channel, place, ref))).first()
+
+
+def replace(db: Connection, channel: str, target: str, job_id: str, job_at: datetime) -> None:
+    """Have what is posted at an address show this job next, even if it is the older one."""
+    shows = {"job_id": job_id, "job_at": job_at, "version": 0}
+    db.execute(update(Posted).where(*_at_address(channel, target)).values(shows))
+
+
+def take_away(db: Connection, channel: str, place: str, ref: str, now: datetime) -> None:
+    """Note that somebody took a message away, whoever is changing it now: it stays away."""
+    gone = {"state": "gone", "reason": "taken away", "owner": None, "lease_until": None, "at": now}
+    db.execute(update(Posted).where(*_in_place(channel, place, ref)).values(gone))
+
+
 def bereave(db: Connection, alive: Collection[str]) -> None:
     """Take what is posted from those who are not alive: they change it no more."""
     dead = (IS_HELD, col(Posted.owner).not_in(sorted(alive)))
@@ -74,6 +91,10 @@ def bereave(db: Connection, alive: Collection[str]) -> None:
 
 def _at_address(channel: str, target: str) -> tuple[Any, ...]:
     return col(Posted.channel) == channel, col(Posted.target) == target
+
+
+def _in_place(channel: str, place: str, ref: str) -> tuple[Any, ...]:
+    return col(Posted.channel) == channel, col(Posted.place) == place, col(Posted.ref) == ref
 
 
 def _order(channel: str, target: str) -> str:
