@@ -23,32 +23,46 @@ MAILBOX = frozenset({"person.email"})
 """What an answer may say that is about the address alone, whoever has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a channel has posted a message, in its own words.
+
+    `owners` are what the addresses begin with that belong to whoever has the message before them.
+    """
+
+    place: str
+    ref: str
+    owners: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handling(Front):
     """The verbs that begin at a card: found, taken away, sent on, retracted, voted on."""
 
-    def posting_at(self, caller: Caller, channel: str, place: str, ref: str) -> Address | None:
+    def posting_at(self, caller: Caller, channel: str, at: Spot) -> Address | None:
         """Return the address of a message by where its channel has posted it, to change it there.
 
-        None when nothing is known of it, or the caller may not see the job that it shows.
+        None when nothing is known of it. Who has it before them may see the job that it shows,
+        whoever asked for that.
         """
+        row = self.database.read(lambda db: _posted(db, channel, at))
+        if row is None:
+            return None
+        now, job_id = self.now(), row.job_id
+        if not self.database.read(lambda db: store.may_see(db, job_id, caller.id)):
+            self.database.write(
+                lambda db: store.remember_asker(db, job_id, caller.id, now)
+            ).result()
+        return Address(channel, row.target, followed=True, replaces=True)
 
-        def found(db: Connection) -> Address | None:
-            row = posted.at_place(db, channel, place, ref)
-            if row is None or not _may_see(db, caller, row.job_id):
-                return None
-            return Address(channel, row.target, followed=True, replaces=True)
-
-        return self.database.read(found)
-
-    def take_away(self, caller: Caller, channel: str, place: str, ref: str) -> None:
+    def take_away(self, channel: str, at: Spot) -> None:
         """Note that a message is taken away: nothing is posted there again. Raises NotFound."""
 
         def gone(db: Connection) -> None:
-            row = posted.at_place(db, channel, place, ref)
-            if row is None or not _may_see(db, caller, row.job_id):
+            row = _posted(db, channel, at)
+            if row is None:
                 raise NotFound("There is no such message of yours (any more).")
-            posted.take_away(db, channel, place, ref, self.now())
+            posted.take_away(db, channel, row.target, self.now())
 
         self.database.write(gone).result()
 
@@ -110,6 +124,11 @@ class Handling(Front):
         store.retract_cards(db, prospect.key, now)
         told = {"status": row.status, "retracted": Section.person.value}
         store.add_event(db, job_id, "job", told, now)
+
+
+def _posted(db: Connection, channel: str, at: Spot) -> Any:
+    rows = posted.at_place(db, channel, at.place, at.ref)
+    return next((row for row in rows if row.target.startswith(at.owners)), None)
 
 
 def sources(view: JobView) -> list[str]:

@@ -27,6 +27,7 @@ from app.errors import Conflict, IdempotencyMismatch, InvalidRequest, NotFound, 
 from app.facts import FIELDS, Fact, Section, identified
 from app.front import OPERATOR, month, next_month
 from app.handling import Handling
+from app.handling import Spot as Spot
 from app.job import Priority, Status, verdict
 from app.keys import Keys
 from app.prospect import Identifiers, Prospect, sections_for

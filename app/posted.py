@@ -1,6 +1,6 @@
 """What channels have posted, so that it is changed instead of posted again: the store's side."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
@@ -66,9 +66,10 @@ class PostingsKept:
         db.execute(update(Posted).where(*mine).values(owner=None, lease_until=None))
 
 
-def at_place(db: Connection, channel: str, place: str, ref: str) -> Row[Any] | None:
+def at_place(db: Connection, channel: str, place: str, ref: str) -> Sequence[Row[Any]]:
     """Return what is posted at a place, by the channel's own words for it."""
-    return db.execute(select(Posted).where(*_in_place(channel, place, ref))).first()
+    there = (col(Posted.place) == place, col(Posted.ref) == ref)
+    return db.execute(select(Posted).where(col(Posted.channel) == channel, *there)).all()
 
 
 def replace(db: Connection, channel: str, target: str, job_id: str, job_at: datetime) -> None:
@@ -77,10 +78,10 @@ def replace(db: Connection, channel: str, target: str, job_id: str, job_at: date
     db.execute(update(Posted).where(*_at_address(channel, target)).values(shows))
 
 
-def take_away(db: Connection, channel: str, place: str, ref: str, now: datetime) -> None:
+def take_away(db: Connection, channel: str, target: str, now: datetime) -> None:
     """Note that somebody took a message away, whoever is changing it now: it stays away."""
     gone = {"state": "gone", "reason": "taken away", "owner": None, "lease_until": None, "at": now}
-    db.execute(update(Posted).where(*_in_place(channel, place, ref)).values(gone))
+    db.execute(update(Posted).where(*_at_address(channel, target)).values(gone))
 
 
 def bereave(db: Connection, alive: Collection[str]) -> None:
@@ -91,10 +92,6 @@ def bereave(db: Connection, alive: Collection[str]) -> None:
 
 def _at_address(channel: str, target: str) -> tuple[Any, ...]:
     return col(Posted.channel) == channel, col(Posted.target) == target
-
-
-def _in_place(channel: str, place: str, ref: str) -> tuple[Any, ...]:
-    return col(Posted.channel) == channel, col(Posted.place) == place, col(Posted.ref) == ref
 
 
 def _order(channel: str, target: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from app.delivery import Address
 from app.errors import Conflict, NotFound
 from app.facts import Json
+from app.handling import Spot
 from app.job import Status
 from app.posted import PostingsKept
 from app.prospect import By
@@ -24,6 +25,7 @@ HERE, ELSEWHERE = (
     Address("callback", "https://b.example"),
 )
 SOMEBODY_ELSE: dict[str, Json] = {"person.full_name": "Jana Roth", "person.title": "Buyer"}
+SPOT = Spot("D1", "1.5", ("https://here",))
 JR = "jr@initech.example"  # from which no name can be guessed
 PROFILE = "https://www.linkedin.com/in/{}"
 
@@ -77,16 +79,29 @@ async def _noted(kept: PostingsKept, posting: Any) -> None:
     await kept.note(posting)
 
 
-def test_a_message_is_found_by_its_place_by_those_who_may_see_what_it_shows(
-    make: Make, clock: Clock
+@pytest.mark.parametrize(
+    ("spot", "found"),
+    [
+        (SPOT, HERE),
+        (Spot("D1", "1.6", ("https://here",)), None),
+        (Spot("D1", "1.5", ("https://there",)), None),
+    ],
+)
+def test_a_message_is_found_by_its_place_by_those_whose_it_is(
+    make: Make, clock: Clock, spot: Spot, found: Address | None
 ) -> None:
+    service = make(oracle(clock, person=PERSON))
+    posted(service, service.settle(JANE))
+    assert service.intake.posting_at(service.caller, "callback", spot) == found
+
+
+def test_who_has_a_card_before_them_may_see_its_job(make: Make, clock: Clock) -> None:
     service = make(oracle(clock, person=PERSON))
     view = service.settle(JANE)
     posted(service, view)
-    stranger, _ = service.intake.create_key("stranger")
-    assert service.intake.posting_at(service.caller, "callback", "D1", "1.5") == HERE
-    for caller, ref in ((stranger, "1.5"), (service.caller, "1.6")):
-        assert service.intake.posting_at(caller, "callback", "D1", ref) is None
+    reader, _ = service.intake.create_key("reader")
+    service.intake.posting_at(reader, "callback", SPOT)
+    assert service.intake.job(reader, view.id).id == view.id
 
 
 def test_a_message_that_is_taken_away_stays_away_whoever_changes_it_now(
@@ -96,11 +111,11 @@ def test_a_message_that_is_taken_away_stays_away_whoever_changes_it_now(
     view = service.settle(JANE)
     kept = posted(service, view)
     held = asyncio.run(_claimed(kept))
-    service.intake.take_away(service.caller, "callback", "D1", "1.5")
+    service.intake.take_away("callback", SPOT)
     asyncio.run(_noted(kept, held))
     assert state(service).state == "gone"
     with pytest.raises(NotFound):
-        service.intake.take_away(service.caller, "callback", "D1", "1.6")
+        service.intake.take_away("callback", Spot("D1", "1.6", ("",)))
 
 
 def test_a_message_shows_what_was_asked_last_even_when_that_job_is_the_older_one(
@@ -111,7 +126,7 @@ def test_a_message_shows_what_was_asked_last_even_when_that_job_is_the_older_one
     clock.move(minutes=5)
     view = service.settle("joe@initech.example", notify=(HERE,))
     posted(service, view)
-    at = service.intake.posting_at(service.caller, "callback", "D1", "1.5")
+    at = service.intake.posting_at(service.caller, "callback", SPOT)
     service.ask(JANE, notify=(at,))
     shown = state(service)
     assert (shown.job_id, shown.job_at, shown.version) == (older.id, older.created_at, 0)
@@ -122,7 +137,7 @@ def test_what_a_message_was_to_be_told_of_another_job_is_dropped(make: Make, clo
     service = make(source)
     first = service.ask("joe@initech.example", notify=(HERE,))
     posted(service, first)
-    at = service.intake.posting_at(service.caller, "callback", "D1", "1.5")
+    at = service.intake.posting_at(service.caller, "callback", SPOT)
     second = service.ask(JANE, notify=(at,))
     asyncio.run(service.work())
     assert {one.body["job_id"] for one in service.postbox.got} == {second.id}
