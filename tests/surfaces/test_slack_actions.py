@@ -14,15 +14,15 @@ from httpx2 import Response
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app.facts import Json, Section
+from app.facts import Json, Section, stated
 from app.intake import JobView
-from app.job import Status
-from app.prospect import identify
-from app.provider import Outcome
+from app.prospect import Identifiers, identify
+from app.provider import Finding, Outcome
 from app.settings import Settings
 from app.tables import Feedback, Outbox
 from integrations.slack import buttons, inbound, words
 from integrations.slack.asking import Asking, caller
+from integrations.slack.desk import Desk as SlackDesk
 from tests.fakes.blocks import check_view
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
@@ -46,13 +46,12 @@ from tests.test_engine import COMPANY, JANE, PERSON, oracle
 USER = "U0JANE"
 CHANNEL = "C0SALES"
 OUTSIDER = "T0OTHER"
+SEEN_AT = datetime(2026, 11, 20, tzinfo=UTC)
 PROFILE = "https://www.linkedin.com/in/"
-CANDIDATES: dict[str, Json] = {
-    "person.candidates": [
-        {"full_name": "Jane Roe", "title": "CFO", "linkedin_url": f"{PROFILE}jane-roe-a"},
-        {"full_name": "Janet Roe", "title": "Buyer"},
-    ]
-}
+CANDIDATES: tuple[dict[str, Json], ...] = (
+    {"full_name": "Jane Roe", "title": "CFO", "linkedin_url": f"{PROFILE}jane-roe-a"},
+    {"full_name": "Janet Roe", "title": "Buyer"},
+)
 
 
 @dataclass
@@ -121,6 +120,15 @@ class Desk:
         query = table.__table__.select()
         found: list[Any] = self.service.database.read(lambda db: db.execute(query).all())
         return found
+
+
+def several(_: Identifiers) -> Finding:
+    """Answer that two people could be meant."""
+    told = [
+        stated({"person.candidates": one}, source="orbit", seen_at=SEEN_AT, confidence=0.9)
+        for one in CANDIDATES
+    ]
+    return Finding(Outcome.matched, tuple(fact for facts in told for fact in facts))
 
 
 def until(is_so: Callable[[], object]) -> None:
@@ -302,7 +310,7 @@ def test_what_cannot_be_read_is_acknowledged_and_does_nothing(desk: Desk) -> Non
 def test_the_person_who_is_chosen_is_looked_up_in_the_same_message(
     desk: Desk, clock: Clock
 ) -> None:
-    desk.source.says = {Section.person: CANDIDATES}
+    desk.source.says = {Section.person: several}
     message = desk.card("jr@initech.example")
     assert "2 people match" in message.text
     clock.move(minutes=5)
@@ -318,7 +326,7 @@ def test_the_person_who_is_chosen_is_looked_up_in_the_same_message(
 def test_somebody_without_a_profile_is_looked_up_by_name_and_company(
     desk: Desk, clock: Clock
 ) -> None:
-    desk.source.says = {Section.person: CANDIDATES}
+    desk.source.says = {Section.person: several}
     message = desk.card("jr@initech.example")
     clock.move(minutes=5)
     desk.press(message, buttons.CHOOSE, f"{desk.jobs()[0].id}:1")
@@ -331,13 +339,13 @@ def test_somebody_without_a_profile_is_looked_up_by_name_and_company(
 def test_the_search_is_edited_in_a_window_that_holds_what_was_asked(
     desk: Desk, clock: Clock
 ) -> None:
-    desk.source.says = {}
-    message = desk.card()
+    company, desk.source.says = desk.source.says, {}
+    message = desk.card("joe@globex.example")
     view = desk.opened(message, buttons.EDIT)
     [block] = [one for one in view["blocks"] if one["type"] == "input"]
-    assert block["element"]["initial_value"] == JANE
-    assert "initech" not in view["private_metadata"]
-    desk.source.says = {Section.company: COMPANY}
+    assert block["element"]["initial_value"] == "joe@globex.example"
+    assert "globex" not in view["private_metadata"]
+    desk.source.says = company
     clock.move(minutes=5)
     assert desk.submit(view, query="<https://initech.example|initech.example>") == {}
     desk.work()
@@ -403,13 +411,12 @@ def test_a_press_that_comes_late_opens_no_window(desk: Desk) -> None:
 def test_the_wrong_person_is_taken_back_and_the_one_who_is_meant_comes_instead(
     desk: Desk, clock: Clock
 ) -> None:
-    desk.source.says = {Section.person: {"person.full_name": "Jana Roth"}}
+    desk.source.says = {**desk.source.says, Section.person: {"person.full_name": "Jana Roth"}}
     message = desk.card("jr@initech.example")
     view = desk.opened(message, buttons.MORE, "wrong")
     assert "Jana Roth" in str(view["blocks"])
     assert "Jana" not in view["private_metadata"]
     clock.move(minutes=5)
-    desk.source.says = {**desk.source.says, Section.company: COMPANY}
     assert desk.submit(view) == {}
     desk.work()
     assert desk.shown() == [message]
@@ -586,23 +593,20 @@ def test_a_message_that_names_nobody_or_several_opens_the_window(
     [
         "https://hooks.slack.com.evil.example/x",
         "https://hooks.slack.com@evil.example/x",
-        "http://127.0.0.1:9/x",
         "file:///etc/passwd",
         "https://[bad",
         "",
     ],
 )
-def test_answers_go_to_slack_alone(desk: Desk, url: str) -> None:
-    message = desk.card()
-    body = press(desk.slack, message, buttons.FEEDBACK, "up")
-    before = len(desk.slack.calls)
-    desk.slack.hooks.clear()
-    sent = body.replace(body[body.index(b"response_url") : body.index(b"%22actions%22")], b"")
-    assert sent != body
-    desk.client.post("/slack/events", content=sent, headers=signed(sent))
-    assert len(desk.slack.calls) == before
-    assert desk.slack.whispered == []
-    assert url is not None
+def test_answers_go_to_slack_alone(url: str) -> None:
+    with slack_served(Slack()) as slack, slack_served(Slack()) as stranger:
+        window = SlackDesk(slack.url)
+        message = Message("D1", "1.5", "", [], {})
+        slack.messages.append(message)
+        assert window.delete_original(slack.hook(message))
+        assert not window.delete_original(stranger.hook(message))
+        assert set(stranger.hooks.values()) == {5}
+        assert not window.delete_original(url)
 
 
 def test_nobody_is_named_in_the_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
@@ -613,4 +617,3 @@ def test_nobody_is_named_in_the_log(desk: Desk, caplog: pytest.LogCaptureFixture
     desk.told()
     told = caplog.text + str([vars(one) for one in caplog.records])
     assert not any(word in told.lower() for word in ("jane.roe", "jane roe", "initech", "xoxb"))
-    assert Status.complete
