@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.delivery import Address
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, DeliveryFailed, NotFound
 from app.facts import Json
 from app.handling import Spot
 from app.job import Status
 from app.posted import PostingsKept
 from app.prospect import By
+from app.retention import Retention
 from app.tables import Feedback, Rejected
 from app.views import JobView, Vote
 from tests.fakes.clock import Clock
@@ -143,6 +145,18 @@ def test_what_a_message_was_to_be_told_of_another_job_is_dropped(make: Make, clo
     assert {one.body["job_id"] for one in service.postbox.got} == {second.id}
 
 
+def test_nor_does_it_get_what_could_not_be_delivered_yet(make: Make, clock: Clock) -> None:
+    service = make(oracle(clock, person=PERSON))
+    service.postbox.refuses = DeliveryFailed("not now")
+    posted(service, service.settle("joe@initech.example", notify=(HERE,)))
+    at = service.intake.posting_at(service.caller, "callback", SPOT)
+    second = service.ask(JANE, notify=(at,))
+    service.postbox.refuses = None
+    clock.move(minutes=30)
+    asyncio.run(service.work())
+    assert {one.body["job_id"] for one in service.postbox.got} == {second.id}
+
+
 def test_a_card_is_sent_to_one_more_address_once_the_job_has_ended(
     make: Make, clock: Clock
 ) -> None:
@@ -222,6 +236,25 @@ def test_somebody_is_told_by_the_profile_and_only_without_one_by_the_name(
     source.says = {next(iter(source.says)): right}
     clock.move(days=2)
     assert (name_of(service.settle(JR)) is not None) is is_shown
+
+
+def test_nor_is_that_person_guessed_from_the_address_again(make: Make, clock: Clock) -> None:
+    service = make(oracle(clock, person=PERSON, company=COMPANY))
+    service.intake.retract(service.caller, service.settle(JANE).id)
+    assert "person" not in service.settle(JANE).card
+
+
+def test_nor_recognised_among_the_people_of_the_company_where_they_still_are(
+    make: Make, clock: Clock
+) -> None:
+    people: dict[str, Json] = {"decision_makers": {"full_name": "Jane Roe", "title": "CFO"}}
+    service = make(oracle(clock, company=COMPANY, decision_makers=people))
+    view = service.settle(JANE)
+    assert view.card["person"]["title"] == "CFO"
+    service.intake.retract(service.caller, view.id)
+    card = service.settle(JANE).card
+    assert "person" not in card
+    assert [one["full_name"] for one in card["decision_makers"]] == ["Jane Roe"]
 
 
 def test_a_name_that_the_caller_gave_is_not_held_against_who_is_found_by_it(
@@ -314,10 +347,19 @@ def test_who_may_not_see_a_card_has_no_vote(make: Make, clock: Clock) -> None:
     assert helped(service) == (0, 0)
 
 
-def test_votes_go_with_their_job_and_the_sums_stay(make: Make, clock: Clock) -> None:
+@pytest.mark.parametrize("is_erased", [True, False], ids=["erased", "old"])
+def test_votes_go_with_their_job_and_the_sums_stay(
+    make: Make, clock: Clock, is_erased: bool
+) -> None:
     service = make(oracle(clock, person=PERSON))
     view = service.settle(JANE)
     service.intake.vote(service.caller, view.id, "jane", Vote.up)
-    service.intake.forget(JANE)
+    if is_erased:
+        service.intake.forget(JANE)
+    else:
+        clock.move(days=100)
+        month = timedelta(days=30)
+        kept = Retention(jobs=month, people=month, events=month)
+        service.database.write(lambda db: kept.clean(db, clock())).result()
     assert rows(service, Feedback) == []
     assert helped(service) == (1, 0)
