@@ -428,7 +428,7 @@ def test_a_correction_that_cannot_be_read_takes_nothing_back(desk: Desk) -> None
     message = desk.card()
     view = desk.opened(message, buttons.MORE, "wrong")
     assert desk.submit(view, query="nobody")["response_action"] == "errors"
-    assert desk.jobs()[0].card["person"]["full_name"] == "Jane Roe"
+    assert "Jane Roe" in str(desk.jobs()[0].card)
 
 
 # --- reading, sharing, deleting
