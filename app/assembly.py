@@ -13,6 +13,7 @@ from app.people import infer_name, match_people
 from app.positioning import Positioning
 from app.prospect import Prospect
 from app.provider import Finding, Outcome
+from app.rejection import others, taken
 from app.scope import Wanted
 
 FAILED = frozenset(
@@ -57,10 +58,14 @@ def assemble(
     *,
     positioning: Positioning | None = None,
     before: Mapping[str, Json] | None = None,
+    rejected: Collection[str] = (),
 ) -> Assembled:
-    """Compose the card. `before` is the dumped card of last time: the new one says what changed."""
+    """Compose the card. `before` is the dumped card of last time: the new one says what changed.
+
+    Nobody is recognised who was `rejected` as not the prospect: see app/rejection.py.
+    """
     found = identified(facts)
-    derived = _about_the_person(prospect, wanted, found, now)
+    derived = _about_the_person(prospect, wanted, found, now, rejected)
     everything = distinct([*found, *identified(derived)])
     fields = frozenset(name for names in wanted.values() for name in names)
     merged = merge(about(prospect, everything))
@@ -71,13 +76,18 @@ def assemble(
 
 
 def _about_the_person(
-    prospect: Prospect, wanted: Wanted, facts: Sequence[Fact], now: datetime
+    prospect: Prospect,
+    wanted: Wanted,
+    facts: Sequence[Fact],
+    now: datetime,
+    rejected: Collection[str],
 ) -> list[Fact]:
     """Find the prospect among the people on the company's pages; else read the name it gives."""
     if Section.person not in wanted or not prospect.is_person:
         return []
     people = [fact for fact in facts if fact.field == "decision_makers"]
-    return [*match_people(prospect, people), *infer_name(prospect, now)]
+    matched = match_people(prospect, others(prospect, people, rejected))
+    return [*matched, *taken(prospect, infer_name(prospect, now), rejected)]
 
 
 def section_status(

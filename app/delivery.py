@@ -23,11 +23,13 @@ class Address:
     """One place a card is sent to: a channel's name and the channel's own word for the place.
 
     A place that is `followed` is told of the job from its start (FOLLOWED), not only of its end.
+    With `replaces` it is a message that shows this job from now on, whatever it showed before.
     """
 
     channel: str
     target: str = field(repr=False)
     followed: bool = field(default=False, compare=False)
+    replaces: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row
 
-from app import callers, freshness, ledger, objection, store
+from app import callers, feedback, freshness, ledger, objection, store
 from app.assembly import FAILED, OVER_BUDGET, Assembled, assemble, section_status
 from app.database import Database, later, surely, written
 from app.ending import follow_up
@@ -25,6 +25,7 @@ from app.job import SUSPECT, Status, verdict
 from app.positioning import Positioning
 from app.prospect import Prospect
 from app.provider import SETTLED, Answer, Finding, Outcome, Provider
+from app.rejection import taken
 from app.scope import Wanted, subjects, wanted_fields
 from app.store import JobRow
 from app.tasks import Tasks
@@ -79,6 +80,7 @@ class Run:
     settled: dict[Section, Row[Any]]  # fresh sections: not asked for again
     facts: list[Fact]  # of those sections
     before: dict[str, Any] | None
+    rejected: frozenset[str]  # people who are not the prospect
     is_late: bool = False
     findings: dict[Section, list[Finding]] = field(default_factory=dict)
 
@@ -167,6 +169,7 @@ class Engine:
             fresh,
             _facts_of(db, prospect, fresh),
             result.get("card") if result else None,
+            feedback.rejected(db, prospect),
         )
         store.add_event(db, job_id, "job", {"status": Status.in_progress}, now)
         return run
@@ -223,8 +226,8 @@ class Engine:
         return attempt, 1 if tried else TRIES
 
     def _remember(self, db: Connection, run: Run, question: Question, known: Any) -> Finding:
-        facts = ledger.facts_of_answer(db, question.key)
-        finding = Finding(Outcome(known.outcome), tuple(facts), known.detail, 0.0)
+        facts = taken(run.prospect, ledger.facts_of_answer(db, question.key), run.rejected)
+        finding = Finding(Outcome(known.outcome), facts, known.detail, 0.0)
         attempt = _attempt(run, question, self._owner, self._now())
         if known.job_id != run.job.id:
             attempt |= {"cached": True}
@@ -257,10 +260,13 @@ class Engine:
     def _keep(
         self, db: Connection, run: Run, question: Question, attempt: ledger.Line, finding: Finding
     ) -> Finding:
-        """Write an answer down, without those people in it who objected; return what is left."""
+        """Write an answer down, without those people in it who objected; return what is left.
+
+        What it says of somebody who was said not to be the prospect is left out too.
+        """
         domain = question.query.domain or run.prospect.known.domain
         facts = objection.spared(finding.facts, domain, partial(callers.suppressed, db))
-        left = replace(finding, facts=facts)
+        left = replace(finding, facts=taken(run.prospect, facts, run.rejected))
         self._book(db, run, question, attempt, left)
         return left
 
@@ -307,6 +313,7 @@ class Engine:
             now,
             positioning=self._parts.positioning,
             before=run.before,
+            rejected=run.rejected,
         )
         result = composed() if len(run.facts) < MANY else await asyncio.to_thread(composed)
         statuses = self._statuses(run, result, late)

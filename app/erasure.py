@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, String, cast, delete, func, or_, select, update
 from sqlmodel import SQLModel, col
 
+from app import feedback
 from app.delivery import Address
 from app.digest import digest
 from app.facts import Json
@@ -16,6 +17,7 @@ from app.tables import (
     BatchRow,
     Coverage,
     Event,
+    Feedback,
     Idempotent,
     Job,
     KnownFact,
@@ -53,7 +55,8 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     }
     _drop(db, OutboxTry, "delivery_id", deliveries)
     _drop(db, Message, "ref", [*jobs, *deliveries])
-    for table in (Event, Asked, Recipient, Idempotent):
+    feedback.forget(db, prospect)
+    for table in (Event, Asked, Recipient, Idempotent, Feedback):
         _drop(db, table, "job_id", jobs)
     in_batches = update(BatchRow).where(col(BatchRow.job_id).in_(jobs))
     db.execute(in_batches.values(job_id=None, problem=ERASED))

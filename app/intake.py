@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import callers, freshness, ledger, store, tally
+from app import callers, feedback, freshness, ledger, outbox, posted, store, tally
 from app.assembly import assemble
 from app.batches import Batches
 from app.courier import announce, new_delivery
@@ -26,6 +26,8 @@ from app.ending import follow_up
 from app.errors import Conflict, IdempotencyMismatch, InvalidRequest, NotFound, QuotaExceeded
 from app.facts import FIELDS, Fact, Section, identified
 from app.front import OPERATOR, month, next_month
+from app.handling import Handling
+from app.handling import Spot as Spot
 from app.job import Priority, Status, verdict
 from app.keys import Keys
 from app.prospect import Identifiers, Prospect, sections_for
@@ -59,6 +61,7 @@ from app.views import (
     Step,
     TryView,
     UsageView,
+    Vote,
     cached_view,
     job_view,
     result_json,
@@ -89,11 +92,12 @@ __all__ = [
     "Step",
     "TryView",
     "UsageView",
+    "Vote",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Keys, Records, Batches, Shown, Readers):
+class Intake(Keys, Records, Batches, Shown, Readers, Handling):
     """The verbs around jobs; those around keys, records, batches, cards and people come with it."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
@@ -190,6 +194,9 @@ class Intake(Keys, Records, Batches, Shown, Readers):
             return self._view(db, known.job_id)
         view = self._answer(db, caller, ask, wanted, now)
         _remember(db, view.id, caller, ask, now)
+        for to in ask.notify:
+            if to.replaces:
+                _replace(db, to, view)
         if idempotency:
             row = {"caller_id": caller.id, "key": idempotency.key, "digest": idempotency.digest}
             callers.remember(db, Idempotent(**row, job_id=view.id, created_at=now))
@@ -307,7 +314,14 @@ class Intake(Keys, Records, Batches, Shown, Readers):
         stale_until: datetime,
     ) -> Any:
         """Keep a card that came from the cache alone as a job that has ended."""
-        result = assemble(prospect, wanted, facts, now, positioning=self.positioning)
+        result = assemble(
+            prospect,
+            wanted,
+            facts,
+            now,
+            positioning=self.positioning,
+            rejected=feedback.rejected(db, prospect),
+        )
         job = _new_job(Ask(prospect=prospect), wanted, now, caller_id=None, charged=False)
         job.status = verdict(statuses)
         job.section_status = {s.value: st.value for s, st in statuses.items()}
@@ -513,8 +527,23 @@ class Intake(Keys, Records, Batches, Shown, Readers):
             frozenset(row.wanted) if row.wanted else None,
         )
         facts = ledger.facts_of_job(db, row.id)
-        result = assemble(prospect, wanted, facts, self.now(), positioning=self.positioning)
+        result = assemble(
+            prospect,
+            wanted,
+            facts,
+            self.now(),
+            positioning=self.positioning,
+            rejected=feedback.rejected(db, prospect),
+        )
         return job_view(row, result_json(result, attempts, None))
+
+
+def _replace(db: Connection, to: Address, view: JobView) -> None:
+    """Have a message show this job from now on: what it was to be told of others is dropped."""
+    posted.replace(db, to.channel, to.target, view.id, view.created_at)
+    awaited = {job_id for job_id in (view.id, view.refresh_job_id) if job_id}
+    outbox.supersede(db, to.channel, to.target, awaited)
+    store.supersede(db, to.channel, to.target, awaited)
 
 
 _BLANK = {

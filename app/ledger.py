@@ -175,6 +175,29 @@ def facts_about(db: Connection, subject: str, sections: Collection[str]) -> list
     return [_fact(row) for row in rows]
 
 
+def answers_about(db: Connection, subject: str, section: Section) -> dict[str, list[Fact]]:
+    """Return what each answer says of a section of a subject, by what it was an answer to."""
+    found: dict[str, list[Fact]] = {}
+    for row in db.execute(select(KnownFact).where(*_of_section(subject, section))):
+        found.setdefault(row.answer_key, []).append(_fact(row))
+    return found
+
+
+def retract(db: Connection, subject: str, section: Section, answer_keys: Collection[str]) -> None:
+    """Drop what these answers say of a section of a subject, which is settled no longer.
+
+    That the questions were answered is still remembered, so that nobody is paid twice.
+    """
+    of_answers = col(KnownFact.answer_key).in_(sorted(answer_keys))
+    db.execute(delete(KnownFact).where(*_of_section(subject, section), of_answers))
+    settled = (col(Coverage.subject) == subject, col(Coverage.section) == section.value)
+    db.execute(delete(Coverage).where(*settled))
+
+
+def _of_section(subject: str, section: Section) -> tuple[Any, Any]:
+    return col(KnownFact.subject) == subject, col(KnownFact.section) == section.value
+
+
 def facts_of_answer(db: Connection, answer_key: str) -> list[Fact]:
     """Return the facts that the newest answer to this question gave."""
     rows = db.execute(select(KnownFact).where(col(KnownFact.answer_key) == answer_key))

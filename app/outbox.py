@@ -122,6 +122,13 @@ def overtaken(db: Connection, job_id: str) -> None:
     db.execute(delete(Outbox).where(*waits, col(Outbox.event).in_(FOLLOWED)))
 
 
+def supersede(db: Connection, channel: str, target: str, job_ids: Collection[str]) -> None:
+    """Drop what was to be told there of other jobs than these and nobody is telling yet."""
+    waits = (col(Outbox.target) == target, IS_PENDING, col(Outbox.owner).is_(None))
+    others = col(Outbox.job_id).not_in(sorted(job_ids))
+    db.execute(delete(Outbox).where(*waits, col(Outbox.channel) == channel, others))
+
+
 def overdue(db: Connection, before: datetime, limit: int) -> list[str]:
     """Return pending deliveries that were due before then and that nobody is trying."""
     ends = col(Outbox.lease_until)

@@ -84,6 +84,24 @@ class PostingsKept:
         db.execute(delete(Posted).where(*mine))
 
 
+def at_place(db: Connection, channel: str, place: str, ref: str) -> Sequence[Row[Any]]:
+    """Return what is posted at a place, by the channel's own words for it."""
+    there = (col(Posted.place) == place, col(Posted.ref) == ref)
+    return db.execute(select(Posted).where(col(Posted.channel) == channel, *there)).all()
+
+
+def replace(db: Connection, channel: str, target: str, job_id: str, job_at: datetime) -> None:
+    """Have what is posted at an address show this job next, even if it is the older one."""
+    shows = {"job_id": job_id, "job_at": job_at, "version": 0}
+    db.execute(update(Posted).where(*_at_address(channel, target)).values(shows))
+
+
+def take_away(db: Connection, channel: str, target: str, now: datetime) -> None:
+    """Note that somebody took a message away, whoever is changing it now: it stays away."""
+    gone = {"state": "gone", "reason": "taken away", "owner": None, "lease_until": None, "at": now}
+    db.execute(update(Posted).where(*_at_address(channel, target)).values(gone))
+
+
 def bereave(db: Connection, alive: Collection[str]) -> None:
     """Take what is posted from those who are not alive: they change it no more."""
     dead = (IS_HELD, col(Posted.owner).not_in(sorted(alive)))

@@ -1,12 +1,12 @@
 """What operators and callers may look up and change beside jobs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
-from app import callers, erasure, ledger, outbox, store, tally
+from app import callers, erasure, feedback, ledger, outbox, store, tally
 from app.courier import announce, new_delivery
 from app.delivery import ERASED, Address
 from app.digest import digests
@@ -43,11 +43,12 @@ class Records(Front):
         now = self.now()
 
         def found(db: Connection) -> list[ProviderView]:
-            spent = tally.calls(db, now.date())
+            spent, votes = tally.calls(db, now.date()), feedback.votes(db)
             on = [
                 provider_view(one, ledger.health(db, one.name), spent, now) for one in self.sources
             ]
-            return on + [provider_off(name) for name in self.unconfigured]
+            told = [*on, *map(provider_off, self.unconfigured)]
+            return [_voted(one, *votes.get(one.name, (0, 0))) for one in told]
 
         return self.database.read(found)
 
@@ -181,6 +182,10 @@ class Records(Front):
             )
 
         return self.database.read(found)
+
+
+def _voted(view: ProviderView, helped: int, not_helped: int) -> ProviderView:
+    return replace(view, helped=helped, not_helped=not_helped)
 
 
 def _person(email: str) -> Prospect:

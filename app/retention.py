@@ -24,6 +24,7 @@ from app.tables import (
     BatchRow,
     Coverage,
     Event,
+    Feedback,
     Idempotent,
     Job,
     KnownFact,
@@ -137,6 +138,7 @@ def _jobs(db: Connection, before: datetime, now: datetime) -> int:
         Recipient.job_id,
         Idempotent.job_id,
         Posted.job_id,
+        Feedback.job_id,
     ):
         _delete(db, column, jobs)
     return _delete(db, Job.id, jobs)

@@ -24,10 +24,12 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from app.database import carries, hand_on, ring
+from app.facts import Section
 from app.job import LIVE, Status
 from app.rows import put, put_new, table
 from app.tables import (
     IS_LIVE,
+    IS_TOLD,
     Asked,
     Coverage,
     Event,
@@ -139,6 +141,12 @@ def last_result(db: Connection, prospect_key: str, scope: str) -> dict[str, Any]
 def held_job(db: Connection, job_id: str) -> JobRow | None:
     """Return one job, and keep others from changing it until the transaction ends."""
     return db.execute(select(Job).where(col(Job.id) == job_id).with_for_update()).one_or_none()
+
+
+def is_asked_about(db: Connection, prospect_key: str) -> bool:
+    """Tell whether a job about this prospect is under way."""
+    live = select(col(Job.id)).where(col(Job.prospect_key) == prospect_key, IS_LIVE)
+    return db.execute(live.limit(1)).first() is not None
 
 
 def live_job(db: Connection, prospect_key: str, scope: str) -> JobRow | None:
@@ -304,6 +312,16 @@ def finish(
     return db.execute(end, {**which, **ended, **at, **values}).one_or_none()
 
 
+def retract_cards(db: Connection, prospect_key: str, now: datetime) -> None:
+    """Empty the ended jobs that told about a person, and serve them no more from the cache."""
+    ring(db, FOLLOWERS)
+    told = (col(Job.prospect_key) == prospect_key, col(Job.finished_at).is_not(None))
+    empty = {"result": None, "fresh_until": None, "stale_until": None, "updated_at": now}
+    about = col(Job.scope).startswith(Section.person.value)  # it is the first of a scope
+    changed = update(Job).where(*told, about, IS_TOLD)
+    db.execute(changed.values(version=col(Job.version) + 1, **empty))
+
+
 def ask_to_cancel(db: Connection, job_id: str) -> None:
     """Ask the worker that holds a job to stop it."""
     db.execute(update(Job).where(col(Job.id) == job_id).values(cancel_asked=True))
@@ -433,6 +451,12 @@ def add_recipient(db: Connection, job_id: str, channel: str, target: str, caller
     """Have the card of a live job sent to this address too."""
     row = {"job_id": job_id, "channel": channel, "target": target, "caller_id": caller_id}
     put_new(db, Recipient, row)
+
+
+def supersede(db: Connection, channel: str, target: str, job_ids: Collection[str]) -> None:
+    """Have the cards of other jobs than these no longer sent to this address."""
+    there = (col(Recipient.channel) == channel, col(Recipient.target) == target)
+    db.execute(delete(Recipient).where(*there, col(Recipient.job_id).not_in(sorted(job_ids))))
 
 
 _RECIPIENTS = select(_RECIPIENT).where(_RECIPIENT.c.job_id == bindparam("job_id"))

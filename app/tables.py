@@ -279,6 +279,7 @@ class Posted(SQLModel, table=True):
     __table_args__ = (
         Index("ix_posted_held", "owner", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
         Index("ix_posted_owes", "at", sqlite_where=IS_OWING, postgresql_where=IS_OWING),
+        Index("ix_posted_place", "place", "ref"),
     )
 
     channel: str = Field(primary_key=True)
@@ -485,3 +486,32 @@ class Alert(SQLModel, table=True):
     words: str
     at: datetime = _at()
     delivery_id: str | None = None
+
+
+class Feedback(SQLModel, table=True):
+    """Whether a card helped somebody. `voter` is a digest, `sources` gave what the card showed."""
+
+    job_id: str = Field(primary_key=True)
+    caller_id: str = Field(primary_key=True)
+    voter: str = Field(primary_key=True)
+    vote: str  # up, down
+    sources: list[str] = _json()
+    at: datetime = _at()
+
+
+class VoteTally(SQLModel, table=True):
+    """How many cards with facts of a source helped, and how many did not: kept for ever."""
+
+    __tablename__ = "vote_tally"
+
+    source: str = Field(primary_key=True)
+    helped: int = 0
+    not_helped: int = 0
+
+
+class Rejected(SQLModel, table=True):
+    """Somebody who is not the prospect, though a source said so. Only digests are kept."""
+
+    prospect: str = Field(primary_key=True)  # digest of its key
+    mark: str = Field(primary_key=True)
+    at: datetime = _at()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from app.assembly import FAILED, Assembled
@@ -84,6 +85,13 @@ class AttemptView:
     cached: bool
     section: str
     at: datetime
+
+
+class Vote(StrEnum):
+    """What somebody says of a card."""
+
+    up = "up"  # it helped
+    down = "down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +246,8 @@ class ProviderView:
     matched_today: int
     failed_today: int
     credits_today: float
+    helped: int = 0  # cards with its facts that helped somebody, ever
+    not_helped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

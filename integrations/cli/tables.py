@@ -67,8 +67,21 @@ def key_created(caller: Caller) -> str:
 
 
 def provider_table(views: Sequence[ProviderView]) -> str:
-    """List providers in the waterfall's order with what they did today."""
-    head = ("PROVIDER", "STATE", "GIVES", "ACCEPTS", "CALLS", "MATCHED", "FAILED", "CREDITS")
+    """List providers in the waterfall's order with what they did today.
+
+    The last column tells of how many cards, of those that somebody has judged, helped.
+    """
+    head = [
+        "PROVIDER",
+        "STATE",
+        "GIVES",
+        "ACCEPTS",
+        "CALLS",
+        "MATCHED",
+        "FAILED",
+        "CREDITS",
+        "HELPED",
+    ]
     notes = [f"{view.name}: {_trouble(view)}" for view in views if view.reason or view.until]
     return "\n".join([columns([head, *map(_provider_row, views)]), *notes])
 
@@ -83,6 +96,7 @@ def _provider_row(view: ProviderView) -> tuple[str, ...]:
         str(view.matched_today),
         str(view.failed_today),
         f"{view.credits_today:g}",
+        f"{view.helped} of {view.helped + view.not_helped}",
     )
 
 

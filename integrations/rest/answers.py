@@ -140,6 +140,8 @@ class ProviderShape(Shape):
     matched_today: int
     failed_today: int
     credits_today: float
+    helped: int = Field(description="Cards with its facts that helped somebody, ever.")
+    not_helped: int
 
 
 class Providers(Shape):

@@ -155,6 +155,8 @@ def provider(one: ProviderView) -> Object:
             "matched_today": one.matched_today,
             "failed_today": one.failed_today,
             "credits_today": round(one.credits_today, 4),
+            "helped": one.helped,
+            "not_helped": one.not_helped,
         }
     )
 

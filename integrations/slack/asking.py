@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from app.delivery import Address
-from app.intake import SCOPES, Ask, Caller, Idempotency, Intake, JobView
+from app.intake import SCOPES, Ask, Caller, Idempotency, Intake, JobView, Spot
 from app.prospect import Prospect
-from integrations.slack.addresses import CHANNEL
+from integrations.slack.addresses import CHANNEL, SHARE
+from integrations.slack.payloads import Sent
 
 Keep = Callable[[str, str], None]
 """Keeps the URL at which an ask can be answered, by the mark of its message."""
@@ -45,7 +46,48 @@ class Asking:
         if response_url:
             self.keep(mark, response_url)
         to = Address(CHANNEL, f"{team}:{place}:{mark}", followed=True)
-        ask = Ask(prospect=prospect, refresh=refresh, notify=(to,), reader=reader(place))
+        return self._asked(team, to, mark, prospect, refresh=refresh, reader=reader(place))
+
+    def instead(
+        self, by: Sent, at: Spot, once: str, prospect: Prospect, *, refresh: bool = False
+    ) -> JobView:
+        """Ask for a card that takes the place of what a message shows.
+
+        Of a message that nothing is known of (any more), the card comes as a new one to who asks.
+        `once` is as above. Raises WarmcallError.
+        """
+        team = by.team.id
+        to = self.intake.posting_at(caller(team), CHANNEL, at)
+        if to is None:
+            return self.card(team, by.user.id, once, prospect, refresh=refresh)
+        mark = digest(f"{team}:{once}")
+        view = self._asked(team, to, mark, prospect, refresh=refresh, reader=by.user.id)
+        if view.is_final and view.served_from == "providers":  # asked before: it may not have come
+            self.intake.send(caller(team), view.id, to)
+        return view
+
+    def job(self, by: Sent, at: Spot, job_id: str) -> JobView:
+        """Return a job that the workspace asked for, or has before it. Raises NotFound."""
+        self.intake.posting_at(caller(by.team.id), CHANNEL, at)
+        return self.intake.job(caller(by.team.id), job_id)
+
+    def share(self, by: Sent, once: str, job_id: str, channel: str) -> None:
+        """Send a copy of a card to a channel. Raises NotFound, Conflict while it is not ready."""
+        mark = digest(f"{by.team.id}:{once}")
+        to = Address(CHANNEL, f"{by.team.id}:{channel}:{SHARE}{mark}")
+        self.intake.send(caller(by.team.id), job_id, to)
+
+    def _asked(
+        self,
+        team: str,
+        to: Address,
+        mark: str,
+        prospect: Prospect,
+        *,
+        refresh: bool,
+        reader: str | None,
+    ) -> JobView:
+        ask = Ask(prospect=prospect, refresh=refresh, notify=(to,), reader=reader)
         idempotency = Idempotency(f"{CHANNEL}:{mark}", digest(prospect.key))
         return self.intake.request(caller(team), ask, idempotency)
 

@@ -141,3 +141,59 @@ def fits(blocks: Sequence[Object]) -> bool:
     if units(orjson.dumps(blocks).decode()) >= MESSAGE:
         return False
     return all(units(block.get("text", {}).get("text", "")) <= SECTION for block in blocks)
+
+
+# --- windows -------------------------------------------------------------------------------
+
+TITLE = 24  # characters of a window's title and its buttons
+
+
+def window(
+    title: str,
+    blocks: Sequence[Object],
+    *,
+    callback_id: str = "",
+    submit: str = "",
+    about: str = "",
+) -> Object:
+    """Return a modal. `about` comes back with what is submitted: it must name no person."""
+    told: Object = {
+        "type": "modal",
+        "title": words(title, TITLE),
+        "close": words("Cancel" if submit else "Close", TITLE),
+        "blocks": list(blocks),
+    }
+    told |= {"submit": words(submit, TITLE)} if submit else {}
+    told |= {"callback_id": callback_id} if callback_id else {}
+    return told | ({"private_metadata": about} if about else {})
+
+
+def put_in(block_id: str, label: str, element: Object, hint: str = "") -> Object:
+    """Return a block that somebody puts something into."""
+    told: Object = {
+        "type": "input",
+        "block_id": block_id,
+        "label": words(label, SECTION),
+        "element": element,
+    }
+    return told | ({"hint": words(hint, SECTION)} if hint else {})
+
+
+def text_input(action_id: str, initial: str, most: int) -> Object:
+    """Return a line to type in, with what stands there at first."""
+    told: Object = {"type": "plain_text_input", "action_id": action_id, "max_length": most}
+    return told | ({"initial_value": initial} if initial else {})
+
+
+def channel_input(action_id: str) -> Object:
+    """Return a choice of the workspace's own channels, the one that is open at first."""
+    return {
+        "type": "conversations_select",
+        "action_id": action_id,
+        "default_to_current_conversation": True,
+        "filter": {
+            "include": ["public", "private"],
+            "exclude_bot_users": True,
+            "exclude_external_shared_channels": True,
+        },
+    }

@@ -1,21 +1,26 @@
 """Where Slack calls us: one URL, and Bolt with all listeners behind it."""
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Protocol
 
-from slack_bolt import App
+from slack_bolt import Ack, App
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from starlette.routing import Route
 
 from app.intake import Intake
 from app.settings import Settings
+from integrations.slack.actions import Actions, Save, no_crm
 from integrations.slack.adapter import Endpoint
 from integrations.slack.asking import Asking, Keep
 from integrations.slack.commands import Commands
+from integrations.slack.desk import Desk
+from integrations.slack.dialogs import Dialogs
 from integrations.slack.home_tab import HomeTab
+from integrations.slack.shortcuts import Shortcuts
 from integrations.slack.talk import Talk
 
 PATH = "/slack/events"
@@ -31,15 +36,29 @@ class Listeners(Protocol):
 
 
 def routes(
-    *, intake: Intake, settings: Settings, now: Callable[[], datetime], keep: Keep
+    *,
+    intake: Intake,
+    settings: Settings,
+    now: Callable[[], datetime],
+    keep: Keep,
+    save: Save = no_crm,
 ) -> list[Route]:
-    """Return the one route that Slack calls; none while Slack is not set up."""
+    """Return the one route that Slack calls; none while Slack is not set up.
+
+    `keep` keeps the addresses for answers, `save` saves a card to the CRM that is connected.
+    """
     token, secret = settings.slack_bot_token, settings.slack_signing_secret
     if not (token and secret):
         return []
-    asking = Asking(intake, keep)
-    page = f"{settings.base_url}/card/"
-    listeners = (Commands(asking), Talk(asking), HomeTab(intake, page, now))
+    asking, desk = Asking(intake, keep), Desk(settings.slack_api_url)
+    listeners = (
+        Commands(asking),
+        Talk(asking),
+        HomeTab(intake, f"{settings.base_url}/card/", now),
+        Actions(asking, desk, save),
+        Dialogs(asking, desk, settings.base_url, now),
+        Shortcuts(asking, desk),
+    )
     bolt = listening(listeners, token.get_secret_value(), settings.slack_api_url)
     endpoint = Endpoint(bolt.dispatch, secret.get_secret_value(), now)
     return [Route(PATH, endpoint.answer, methods=["POST"])]
@@ -60,4 +79,9 @@ def listening(listeners: Sequence[Listeners], token: str, api_url: str) -> App:
     )
     for some in listeners:
         some.listen(bolt)
+    bolt.action(re.compile(""))(_unknown)  # behind all others, for buttons of other versions
     return bolt
+
+
+def _unknown(ack: Ack) -> None:
+    ack()

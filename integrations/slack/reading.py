@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from app.errors import InvalidProspect
-from app.prospect import Prospect, identify
+from app.prospect import By, Prospect, identify
 
 MOST = 5
 """People or companies in one command."""
@@ -59,6 +59,34 @@ def wanted(text: str) -> Wanted:
         else:
             found.setdefault(prospect.key, prospect)
     return Wanted(tuple(found.values()), tuple(refused))
+
+
+def one(text: str) -> Prospect:
+    """Read who is meant where just one can be. Raises InvalidProspect."""
+    return identify(_short(" ".join(plain(text).split())))
+
+
+def named(text: str) -> list[Prospect]:
+    """Return whom a message names by e-mail address; where by none, by LinkedIn URL or domain.
+
+    >>> [str(one) for one in named("Call <mailto:jane@acme.example|Jane> of acme.example, soon.")]
+    ['jane@acme.example']
+    >>> [str(one) for one in named("Have you seen acme.example?")], named("e.g. at 10.30")
+    (['acme.example'], [])
+    """
+    found: dict[str, Prospect] = {}
+    for word in _BETWEEN.split(plain(text)):
+        if _is_address(word) and (prospect := _identified(word)):
+            found.setdefault(prospect.key, prospect)
+    people = [prospect for prospect in found.values() if prospect.by is By.email]
+    return (people or list(found.values()))[:MOST]
+
+
+def _identified(word: str) -> Prospect | None:
+    try:
+        return identify(_short(word.strip("()[]{}<>\"'.,;:!?*_~")))
+    except InvalidProspect:
+        return None
 
 
 def plain(text: str) -> str:

@@ -50,3 +50,18 @@ def problem(text: str) -> str:
 
 def _private(prospect: Prospect) -> str:
     return f"{escaped(prospect, NAME)} is a private mailbox: only the person can be looked up."
+
+
+# --- what is said to who presses something
+
+FOREIGN = "Only members of the workspace that asked for this card can do that."
+NOT_KEPT = "This card is no longer kept. Type /prep to look up anew."
+NOT_OPENED = "Slack did not open the window. Please press again."
+NOT_DELETED = "Slack did not delete the card. Please press again."
+NOT_SHARED = "There is nothing to share yet."
+NO_CHANNEL = "Choose a channel of this workspace."
+SHARED = "The card comes to the channel within some seconds."
+NO_CRM = "No CRM is connected. Your Warmcall admin can connect one."
+SAVED = "Saved to the CRM."
+THANKS = "Thanks, that is noted."
+SORRY = "Thanks, that is noted. Is it about somebody else? Choose Wrong person in the … menu."

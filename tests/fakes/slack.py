@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import httpx
 
-from tests.fakes.blocks import check_message, check_view
+from tests.fakes.blocks import check_message, check_view, pressed
 
 TEAM, TOKEN, SECRET = "T0ACME", "xoxb-of-acme", "0123456789abcdef0123456789abcdef"
 PACES = {
@@ -33,6 +33,9 @@ PACES = {
     "users.lookupByEmail": (50 / 60, 12.0),
 }
 """Calls a second in the long run, and at once: chat.postMessage per conversation, else per team."""
+
+TRIGGER_S = 3.0
+PLACEHOLDER = {"type": "divider"}
 
 Object = dict[str, Any]
 
@@ -135,6 +138,10 @@ class Slack:
     homes: dict[str, Object] = field(default_factory=dict)  # user -> the Home tab, as it is shown
     prompts: dict[str, list[Object]] = field(default_factory=dict)  # conversation -> suggestions
     url: str = ""
+    views: list[Object] = field(default_factory=list)  # windows that are open, as they were sent
+    triggers: dict[str, float] = field(default_factory=dict)  # not used yet -> when it was given
+    hooks: dict[str, int] = field(default_factory=dict)  # path of a response_url -> uses left
+    whispered: list[Object] = field(default_factory=list)  # what was told to one person alone
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -227,6 +234,8 @@ class Slack:
             "assistant.threads.setSuggestedPrompts": self._suggest,
             "users.lookupByEmail": self._by_mail,
             "auth.test": lambda given: {"team_id": given["team"]},
+            "views.open": self._open_view,
+            "chat.postEphemeral": self._whisper,
         }
         if method not in known:
             raise No("unknown_method")
@@ -298,6 +307,62 @@ class Slack:
             raise No("invalid_arguments")
         self.prompts[self._conversation(given.get("channel_id", ""))] = prompts
         return {}
+
+    def _open_view(self, given: Object) -> Object:
+        """Open a window: a trigger is good for 3 s, and once."""
+        trigger, view = str(given.get("trigger_id", "")), given.get("view")
+        view = json.loads(view) if isinstance(view, str) else view
+        if trigger not in self.triggers:
+            raise No("invalid_trigger_id")
+        given_at, self.triggers[trigger] = self.triggers[trigger], -1.0
+        if given_at < 0:
+            raise No("exchanged_trigger_id")
+        if time.monotonic() - given_at > TRIGGER_S:
+            raise No("expired_trigger_id")
+        if not isinstance(view, dict) or check_view(view):
+            raise No("invalid_arguments")
+        number = len(self.views) + 1
+        opened = {**view, "id": f"V0{number}", "hash": f"{number}.hash", "state": {"values": {}}}
+        self.views.append(opened)
+        return {"view": opened}
+
+    def _whisper(self, given: Object) -> Object:
+        if given.get("user") not in self.users:
+            raise No("user_not_in_channel")
+        self._conversation(str(given.get("channel", "")))
+        text, blocks = _said(given)
+        self.whispered.append({"user": given["user"], "text": text, "blocks": blocks})
+        return {"message_ts": "1795000000.000001"}
+
+    def trigger(self, age_s: float = 0.0) -> str:
+        """Give a trigger, as a press does."""
+        with self._lock:
+            name = f"{len(self.triggers) + 1}.trigger"
+            self.triggers[name] = time.monotonic() - age_s
+            return name
+
+    def hook(self, message: Message | None = None) -> str:
+        """Give the address for answers to a press, good for five."""
+        with self._lock:
+            place = f"{message.channel}/{message.ts}" if message else "none/0"
+            path = f"/hooks/{len(self.hooks) + 1}/{place}"
+            self.hooks[path] = 5
+            return self.url.removesuffix("/api") + path
+
+    def answered_at(self, path: str, body: Object) -> int:
+        """Take an answer at such an address; return the status it is told."""
+        with self._lock:
+            if not self.hooks.get(path):
+                return 404
+            self.hooks[path] -= 1
+            if body.get("delete_original"):
+                *_, channel, ts = path.split("/")
+                self._message({"channel": channel, "ts": ts}).is_deleted = True
+                return 200
+            if check_message(body.get("text"), body.get("blocks") or [PLACEHOLDER]):
+                return 400
+            self.whispered.append(body)
+            return 200
 
     def _conversation(self, channel: str) -> str:
         if channel in self.users:
@@ -375,9 +440,10 @@ def _handler(slack: Slack) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.path.startswith("/hooks/"):
-                found = slack.replies.get(self.path)
-                known = found.answer(json.loads(raw)) if found else (404, {"ok": False})
-                self.say(*known)
+                path = self.path
+                found = slack.replies.get(path)
+                known = found.answer(json.loads(raw)) if found else None
+                self.say(*known or (slack.answered_at(path, json.loads(raw)), {"ok": True}))
                 return
             method = self.path.rpartition("/")[2]
             token = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -385,13 +451,17 @@ def _handler(slack: Slack) -> type[BaseHTTPRequestHandler]:
             if fault and not fault.after:
                 self.spoil(method, token, fault)
                 return
-            said, wait_s = slack.answer(method, token, dict(parse_qsl(raw.decode())))
+            said, wait_s = slack.answer(method, token, self.arguments(raw))
             if fault:
                 self.spoil(method, token, fault)
             elif wait_s:
                 self.say(429, said, {"Retry-After": str(max(1, int(wait_s + 0.999)))})
             else:
                 self.say(200, said)
+
+        def arguments(self, raw: bytes) -> Object:
+            is_json = self.headers.get("Content-Type", "").startswith("application/json")
+            return dict(json.loads(raw) if is_json else parse_qsl(raw.decode()))
 
         def spoil(self, method: str, token: str, fault: Fault) -> None:
             slack.calls.append(Call(method, {}, time.monotonic(), "fault"))
@@ -518,7 +588,7 @@ def written(user: str, text: str, **more: str) -> Object:
     }
 
 
-def pressed(user: str, action: Object, *, team: str = TEAM, of: str = TEAM) -> bytes:
+def chosen(user: str, action: Object, *, team: str = TEAM, of: str = TEAM) -> bytes:
     """Return the body of something chosen in the Home tab, by a user `of` a workspace."""
     payload = {
         "type": "block_actions",
@@ -543,3 +613,107 @@ def send_event(client: httpx.Client, body: bytes, retry: int = 0) -> httpx.Respo
     headers = signed(body) | {"Content-Type": "application/json"}
     again = retried(retry) if retry else {}
     return client.post("/slack/events", content=body, headers=headers | again)
+
+
+def press(
+    slack: Slack,
+    message: Message,
+    action_id: str,
+    choice: str = "",
+    *,
+    user: str = "U0JANE",
+    user_team: str = TEAM,
+    age_s: float = 0.0,
+) -> bytes:
+    """Return the body that tells of a press on what a message shows.
+
+    `choice` is the beginning of the option's value, or of the thumb's; `age_s` that of the press.
+    """
+    found = [one for one in pressed(message.blocks) if one["action_id"] == action_id]
+    assert found, f"{action_id} is not shown"
+    now = f"{time.time():.6f}"
+    action = {"action_id": action_id, "block_id": "b", "type": found[0]["type"], "action_ts": now}
+    return _payload(
+        {
+            "type": "block_actions",
+            "team": {"id": TEAM, "domain": "acme"},
+            "user": {"id": user, "name": "jane", "team_id": user_team},
+            "api_app_id": "A0PREP",
+            "container": {
+                "type": "message",
+                "message_ts": message.ts,
+                "channel_id": message.channel,
+                "is_ephemeral": False,
+            },
+            "channel": {"id": message.channel, "name": "directmessage"},
+            "message": {"ts": message.ts, "text": message.text, "blocks": message.blocks},
+            "trigger_id": slack.trigger(age_s),
+            "response_url": slack.hook(message),
+            "actions": [action | _pressed_value(found[0], choice)],
+        }
+    )
+
+
+def _pressed_value(element: Object, choice: str) -> Object:
+    if options := element.get("options"):
+        [one] = [option for option in options if option["value"].startswith(choice)]
+        return {"selected_option": one}
+    thumbs = [element[name] for name in ("positive_button", "negative_button") if name in element]
+    for thumb in thumbs:
+        if thumb["value"].startswith(choice):
+            return {"value": thumb["value"]}
+    return {"value": element.get("value", "")}
+
+
+def submit(view: Object, *, user: str = "U0JANE", user_team: str = TEAM, **put: str) -> bytes:
+    """Return the body that tells that a window was submitted, with this put into its blocks."""
+    values = {
+        block["block_id"]: {block["element"]["action_id"]: _put_in(block["element"], put)}
+        for block in view["blocks"]
+        if block["type"] == "input"
+    }
+    return _payload(
+        {
+            "type": "view_submission",
+            "team": {"id": TEAM, "domain": "acme"},
+            "user": {"id": user, "name": "jane", "team_id": user_team},
+            "api_app_id": "A0PREP",
+            "trigger_id": "1.submitted",
+            "response_urls": [],
+            "view": {**view, "team_id": TEAM, "state": {"values": values}},
+        }
+    )
+
+
+def _put_in(element: Object, put: Mapping[str, str]) -> Object:
+    if element["type"] == "conversations_select":
+        return {"type": element["type"], "selected_conversation": put.get("channel")}
+    typed = put.get("query", element.get("initial_value"))
+    return {"type": element["type"], "value": typed}
+
+
+def shortcut(
+    slack: Slack, callback_id: str, text: str | None = None, *, user: str = "U0JANE"
+) -> bytes:
+    """Return the body that tells of a shortcut, at a message when it has a text."""
+    at_message = {
+        "message": {"type": "message", "user": "U0JOE", "ts": "1795000000.000001", "text": text},
+        "channel": {"id": "C0SALES", "name": "sales"},
+        "message_ts": "1795000000.000001",
+        "response_url": slack.hook(),
+    }
+    return _payload(
+        {
+            "type": "shortcut" if text is None else "message_action",
+            "callback_id": callback_id,
+            "team": {"id": TEAM, "domain": "acme"},
+            "user": {"id": user, "username": "jane", "team_id": TEAM},
+            "trigger_id": slack.trigger(),
+            "action_ts": f"{time.time():.6f}",
+            **({} if text is None else at_message),
+        }
+    )
+
+
+def _payload(told: Object) -> bytes:
+    return urlencode({"payload": json.dumps(told)}).encode()

@@ -10,10 +10,10 @@ from tests.fakes.slack import (
     Fault,
     Object,
     Slack,
+    chosen,
     event,
     mentioned,
     opened,
-    pressed,
     send,
     send_event,
     slack_served,
@@ -116,7 +116,7 @@ def test_the_home_tab_shows_the_card_and_keeps_what_is_chosen(workspace: Workspa
     tell(workspace, opened(user))
     wait_until(lambda: "ready" in str(workspace.slack.homes.get(user)), "the tab")
     choice = {"type": "static_select", "selected_option": {"value": "1320"}}
-    body = pressed(user, choice | {"action_id": "home_quiet_from"})
+    body = chosen(user, choice | {"action_id": "home_quiet_from"})
     assert send(workspace.door, body).status_code == 200
     assert "22:00 to 08:00" in workspace.prep("settings", user)
     wait_until(lambda: "America/Los_Angeles" in str(workspace.slack.homes[user]), "the zone")

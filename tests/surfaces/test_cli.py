@@ -288,7 +288,7 @@ def test_privacy_commands_refuse_what_is_no_address(cli: Cli, verb: str) -> None
 def test_providers_are_listed_with_todays_numbers(cli: Cli) -> None:
     cli("brief", SARAH)
     out = cli("providers").out
-    assert re.search(r"^sandbox +on .* [1-9]\d* +\d+ +\d+ +\d+$", out, re.MULTILINE)
+    assert re.search(r"^sandbox +on .* [1-9]\d* +\d+ +\d+ +\d+ +0 of 0$", out, re.MULTILINE)
     assert re.search(r"^hunter +off", out, re.MULTILINE)
 
 

@@ -15,7 +15,7 @@ from app.views import JobView, RecentView, UsageView
 from integrations.slack import home
 from tests.fakes.blocks import check_view, pressed, texts
 from tests.fakes.slack import TEAM, Fault, Slack, command, dm, opened, written
-from tests.fakes.slack import pressed as click
+from tests.fakes.slack import chosen as click
 from tests.surfaces.slack_app import SlackApp, slack_app
 from tests.surfaces.test_slack_render import NOISE, hostile
 from tests.surfaces.views import NOW, view
