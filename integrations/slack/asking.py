@@ -54,9 +54,12 @@ class Asking:
         return self.intake.job(caller(by.team.id), job_id)
 
     def share(self, by: Sent, once: str, job_id: str, channel: str) -> None:
-        """Send a copy of a card to a channel. Raises NotFound, Conflict while it is not ready."""
+        """Send a copy of a card to a channel; where we may not post there, to who shares it.
+
+        Raises NotFound, and Conflict while there is no card yet.
+        """
         mark = digest(f"{by.team.id}:{once}")
-        to = Address(CHANNEL, f"{by.team.id}:{channel}:{SHARED}{mark}")
+        to = Address(CHANNEL, f"{by.team.id}:{channel}+{by.user.id}:{SHARED}{mark}")
         self.intake.send(caller(by.team.id), job_id, to)
 
     def _asked(
