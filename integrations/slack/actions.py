@@ -17,7 +17,8 @@ from app.intake import Caller, JobView, Vote
 from app.job import Status
 from app.prospect import Prospect, from_parts
 from integrations.slack import buttons, words
-from integrations.slack.asking import CHANNEL, Asking, caller, digest
+from integrations.slack.addresses import CHANNEL
+from integrations.slack.asking import Asking, caller, digest
 from integrations.slack.blocks import Message
 from integrations.slack.desk import Client, Desk, Then
 from integrations.slack.payloads import Click

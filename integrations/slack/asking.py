@@ -59,7 +59,8 @@ class Asking:
         team = by.team.id
         to = self.intake.posting_at(caller(team), CHANNEL, at)
         if to is None:
-            return self.card(team, by.user.id, once, prospect, refresh=refresh)
+            place = self.place(team, by.user.id)
+            return self.card(team, place, once, prospect, refresh=refresh)
         mark = digest(f"{team}:{once}")
         view = self._asked(team, to, mark, prospect, refresh=refresh, reader=by.user.id)
         if view.is_final and view.served_from == "providers":  # asked before: it may not have come
@@ -72,9 +73,12 @@ class Asking:
         return self.intake.job(caller(by.team.id), job_id)
 
     def share(self, by: Sent, once: str, job_id: str, channel: str) -> None:
-        """Send a copy of a card to a channel. Raises NotFound, Conflict while it is not ready."""
+        """Send a copy of a card to a channel; where we may not post there, to who shares it.
+
+        Raises NotFound, and Conflict while there is no card yet.
+        """
         mark = digest(f"{by.team.id}:{once}")
-        to = Address(CHANNEL, f"{by.team.id}:{channel}:{SHARE}{mark}")
+        to = Address(CHANNEL, f"{by.team.id}:{channel}+{by.user.id}:{SHARE}{mark}")
         self.intake.send(caller(by.team.id), job_id, to)
 
     def _asked(

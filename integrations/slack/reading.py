@@ -6,6 +6,7 @@ and `&amp;` for `&` (facts/slack.md section 12, read 2026-11-21).
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from app.errors import InvalidProspect
 from app.prospect import By, Prospect, identify
@@ -15,6 +16,9 @@ MOST = 5
 
 LONGEST = 250
 """Characters of one of them."""
+
+READ, MOST_WORDS = 10_000, 100
+"""Characters of a message that are read, and words in them that may be addresses."""
 
 HELP = frozenset({"", "help", "?"})
 """What somebody types who wants to know how to ask."""
@@ -75,8 +79,9 @@ def named(text: str) -> list[Prospect]:
     (['acme.example'], [])
     """
     found: dict[str, Prospect] = {}
-    for word in _BETWEEN.split(plain(text)):
-        if _is_address(word) and (prospect := _identified(word)):
+    words = filter(_is_address, _BETWEEN.split(plain(text[:READ])))
+    for word in islice(words, MOST_WORDS):
+        if prospect := _identified(word):
             found.setdefault(prospect.key, prospect)
     people = [prospect for prospect in found.values() if prospect.by is By.email]
     return (people or list(found.values()))[:MOST]

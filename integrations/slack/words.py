@@ -60,7 +60,9 @@ NOT_OPENED = "Slack did not open the window. Please press again."
 NOT_DELETED = "Slack did not delete the card. Please press again."
 NOT_SHARED = "There is nothing to share yet."
 NO_CHANNEL = "Choose a channel of this workspace."
-SHARED = "The card comes to the channel within some seconds."
+SHARED = (
+    "The copy comes to the channel within some seconds; if this app may not post there, to you."
+)
 NO_CRM = "No CRM is connected. Your Warmcall admin can connect one."
 SAVED = "Saved to the CRM."
 THANKS = "Thanks, that is noted."

@@ -452,7 +452,7 @@ def test_a_copy_goes_to_the_channel_that_is_chosen(desk: Desk) -> None:
         assert check_view(answer["view"]) == []
     targets = {row.target for row in desk.rows(Outbox) if row.state == "pending"}
     assert len(targets) == 1
-    assert targets.pop().startswith(f"{TEAM}:{CHANNEL}:share-")
+    assert targets.pop().startswith(f"{TEAM}:{CHANNEL}+{USER}:share-")
 
 
 @pytest.mark.parametrize("channel", [None, "D0JOE", "U0JOE", "C0:x"])
