@@ -434,3 +434,25 @@ class Message(SQLModel, table=True):
     ref: str = Field(index=True)
     due_at: datetime | None = _at(nullable=True)
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Installed(SQLModel, table=True):
+    """A workspace in which our app is installed. `token` is sealed (app/vault.py).
+
+    It is NULL when the operator's setting is the token, empty when the workspace took it back.
+    """
+
+    __tablename__ = "installation"
+
+    surface: str = Field(primary_key=True)  # slack
+    team_id: str = Field(primary_key=True)
+    enterprise_id: str = ""
+    name: str = ""
+    token: str | None = None
+    bot_id: str = ""
+    bot_user_id: str = ""
+    scopes: list[str] = _json()
+    installed_by: str = ""
+    installed_at: datetime = _at()
+    revoked_at: datetime | None = _at(nullable=True)
+    reason: str = ""

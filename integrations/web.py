@@ -43,12 +43,20 @@ def application(runtime: Runtime) -> Starlette:
     metrics = Metrics(runtime.intake.gauges, runtime.intake.ended, now())
     streams = Streams()
     agents, heard = _agents(runtime, metrics, streams)
+    reps = slack.surface(
+        intake=runtime.intake,
+        settings=runtime.settings,
+        now=now,
+        tokens=runtime.slack,
+        call=runtime.ask_slack,
+        page=pages.note,
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         presence = Presence(runtime.database, store.FOLLOWERS, heard)
         beating = asyncio.create_task(_beat(presence))
-        async with agents.running():
+        async with agents.running(), reps.running():
             yield
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
@@ -63,9 +71,11 @@ def application(runtime: Runtime) -> Starlette:
         now=now,
         metrics=metrics,
     )
-    routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
+    routes += pages.routes(
+        intake=runtime.intake, settings=runtime.settings, installations=runtime.slack.kept.all
+    )
     routes += agents.routes
-    routes += slack.routes(intake=runtime.intake, settings=runtime.settings, now=now)
+    routes += reps.routes
     web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
     web.state.end_streams = streams.end
     return web

@@ -15,6 +15,14 @@ UNREADABLE = ":warning: This command could not be read. Please try again."
 SETTINGS = "Cards come into your messages with this app, in the Messages tab."
 
 
+def not_installed(url: str) -> str:
+    """Return that nothing can be done in this workspace, and what to do."""
+    return (
+        ":warning: Warmcall is not installed in this workspace (any more). "
+        f"Ask your Slack admin to open {url}."
+    )
+
+
 def under_way(prospects: Sequence[Prospect], refused: Sequence[str]) -> str:
     """Return that the cards are coming, and what was not understood."""
     names = ", ".join(f"*{escaped(one, NAME)}*" for one in prospects)
