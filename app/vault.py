@@ -39,7 +39,7 @@ class Vault:
         """Return the secret again. Raises BadSettings when no key fits."""
         try:
             return MultiFernet([Fernet(key) for key in self.keys]).decrypt(sealed).decode()
-        except InvalidToken as exc:
+        except (InvalidToken, ValueError) as exc:
             raise BadSettings(
                 f"{SETTING}: no key opens what is stored; put the key back that sealed it, "
                 "behind the newest one."
@@ -52,7 +52,7 @@ class Vault:
         """
         try:
             Fernet(self.keys[0]).decrypt(sealed)
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             return self.seal(self.open(sealed))
         return None
 
