@@ -57,12 +57,14 @@ class Slack:
         learning = asyncio.create_task(self.acquaintance.learn()) if self.acquaintance else None
         if self.line:
             self.line.start()
-        yield
-        if learning:
-            learning.cancel()
-            await asyncio.gather(learning, return_exceptions=True)
-        if self.line:
-            await asyncio.to_thread(self.line.stop)
+        try:
+            yield
+        finally:
+            if learning:
+                learning.cancel()
+                await asyncio.gather(learning, return_exceptions=True)
+            if self.line:
+                await asyncio.to_thread(self.line.stop)
 
 
 def surface(

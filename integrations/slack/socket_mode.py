@@ -11,8 +11,9 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from slack_bolt import BoltRequest, BoltResponse
@@ -32,55 +33,82 @@ PING_S = 5.0
 WAITS_S: Sequence[float] = (1, 2, 5, 15, 60)
 """Before the next try to connect for the first time; the last one over and over."""
 
+ENDS_S = 2.0
+"""How long a try to connect may delay the end of the process."""
+
+FAILURES = (OSError, SlackClientError)
+
 Dispatch = Callable[[BoltRequest], BoltResponse]
 
 
 class _Line:
-    """A socket that fails when the other side has closed it, instead of giving nothing for ever."""
+    """A socket that fails when the other side closes it, instead of giving nothing for ever."""
 
     def __init__(self, line: Any) -> None:
         self._line = line
+        self._is_ending = False
 
     def recv(self, size: int) -> bytes:
         received: bytes = self._line.recv(size)
-        if not received:
+        if not received and not self._is_ending:
             raise ConnectionResetError("the line was closed")
         return received
+
+    def hang_up(self) -> None:
+        """End it from our side: who reads from it now is let go at once."""
+        self._is_ending = True
+        try:
+            self._line.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            log.debug("the line was closed already")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._line, name)
 
 
 class Client(SocketModeClient):
-    """slack_sdk's client, which changes and ends its line without a pause."""
+    """slack_sdk's client, with lines that end without a pause, and fail when they are lost.
+
+    That Slack cannot be reached is told once, until it can be reached again.
+    """
+
+    is_cut_off = False
+
+    def issue_new_wss_url(self) -> str:
+        """Ask Slack where to open a line. Raises what slack_sdk raises."""
+        try:
+            url = super().issue_new_wss_url()
+        except FAILURES as exc:
+            if not self.is_cut_off:
+                told = {"why": _why(exc)}
+                log.warning("Socket Mode has no line: see `warmcall doctor`", extra=told)
+            self.is_cut_off = True
+            raise
+        if self.is_cut_off:
+            log.info("Socket Mode has a line again")
+        self.is_cut_off = False
+        return url
 
     def connect(self) -> None:
-        """Open a line, the new one before the old one is closed."""
-        old, state = self.current_session, self.current_session_state
-        self.current_session = None
+        """Open a line, and close the one before it."""
         super().connect()
-        opened = self.current_session
-        if opened is not None and opened.sock is not None:
-            opened.sock = _Line(opened.sock)
-        state.terminated = True
-        hang_up(old)
+        session = self.current_session
+        if session is not None and session.sock is not None:
+            line = _Line(session.sock)
+            session.sock = cast(Any, line)
+            session.close = partial(_end, session, line)  # type: ignore[method-assign]
 
     def close(self) -> None:
-        """End."""
-        self.current_session_state.terminated = True
-        hang_up(self.current_session)
+        """End; who waits for messages is let go at once."""
+        self.closed = True
+        self.message_queue.put(None)
         super().close()
 
 
-def hang_up(session: Connection | None) -> None:
-    """End a line at once: who reads from it would hold it for 3 s."""
-    line = session.sock if session else None
-    if session and line is not None:
-        try:
-            line.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            log.debug("the line was closed already")
-        session.close()
+def _end(session: Connection, line: _Line) -> None:
+    """Close a line; who reads from it would hold it for 3 s."""
+    line.hang_up()
+    session.disconnect()
 
 
 @dataclass(slots=True)
@@ -90,6 +118,8 @@ class SocketMode:
     dispatch: Dispatch
     token: str = field(repr=False)
     api_url: str
+    ping_s: float = PING_S
+    waits_s: Sequence[float] = WAITS_S
     _client: Client | None = None
     _thread: threading.Thread | None = None
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -100,38 +130,28 @@ class SocketMode:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the line; takes about a second."""
+        """End the line; takes some 0.1 s, and ENDS_S at most."""
         self._ending.set()
         if self._thread:
-            self._thread.join()
+            self._thread.join(ENDS_S)
         if self._client:
             self._client.close()
 
     def _connect(self) -> None:
         web = WebClient(base_url=f"{self.api_url}/", timeout=10, retry_handlers=[])
         self._client = Client(
-            app_token=self.token, web_client=web, ping_interval=PING_S, concurrency=THREADS
+            app_token=self.token,
+            logger=_quiet(),
+            web_client=web,
+            ping_interval=self.ping_s,
+            concurrency=THREADS,
         )
         self._client.socket_mode_request_listeners.append(self._answer)
         tries = 0
-        while not self._is_connected(self._client, is_first=not tries):
-            if self._ending.wait(WAITS_S[min(tries, len(WAITS_S) - 1)]):
+        while not _is_connected(self._client):
+            if self._ending.wait(self.waits_s[min(tries, len(self.waits_s) - 1)]):
                 return
             tries += 1
-        log.info("Socket Mode connected")
-
-    def _is_connected(self, client: Client, *, is_first: bool) -> bool:
-        try:
-            client.connect()
-        except SlackApiError as exc:
-            why = str(exc.response.get("error", "")) if exc.response else ""
-        except (OSError, SlackClientError) as exc:
-            why = type(exc).__name__
-        else:
-            return True
-        if is_first:
-            log.warning("Socket Mode cannot connect yet: see `warmcall doctor`", extra={"why": why})
-        return False
 
     def _answer(self, client: Any, request: SocketModeRequest) -> None:
         told = self.dispatch(
@@ -143,6 +163,27 @@ class SocketMode:
         client.send_socket_mode_response(
             SocketModeResponse(envelope_id=request.envelope_id, payload=_payload(told))
         )
+
+
+def _quiet() -> logging.Logger:
+    """Return a logger that says nothing: the client repeats every failure every few seconds."""
+    logger = logging.getLogger("slack_sdk.line")
+    logger.setLevel(logging.CRITICAL)
+    return logger
+
+
+def _is_connected(client: Client) -> bool:
+    try:
+        client.connect()
+    except FAILURES:
+        return False
+    return True
+
+
+def _why(exc: Exception) -> str:
+    """Return Slack's own word for a refusal, or what kind of failure it was."""
+    response = exc.response if isinstance(exc, SlackApiError) else None
+    return str(response.get("error")) if response else type(exc).__name__
 
 
 def _retries(request: SocketModeRequest) -> dict[str, Any]:

@@ -157,6 +157,7 @@ class Line:
         """End without a word."""
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
+        self._file.close()
         self._connection.close()
 
 
@@ -241,6 +242,7 @@ class Lines:
         with self._came:
             if line in self._open:
                 self._open.remove(line)
+        line.cut()
 
     def _heard(self, line: Line, opcode: int, data: bytes) -> None:
         if opcode == PING:
