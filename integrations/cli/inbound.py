@@ -262,7 +262,7 @@ def providers() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check settings, database, queue, workers, providers and callbacks; say what to do."""
+    """Check settings, database, queue, workers, providers, callbacks, Slack; say what to do."""
     findings = checks.examine(_settings)
     typer.echo(checks.report(findings))
     raise typer.Exit(int(checks.has_failed(findings)))

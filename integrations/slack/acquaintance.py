@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, repeat
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -83,25 +84,38 @@ class Acquaintance:
 
     async def learn(self) -> None:
         """Ask Slack and keep what it says. Ends when Slack has answered, or refused the token."""
-        tries = 0
-        while True:
-            try:
-                token = self.tokens.by_setting or ""
-                found = await who_am_i(self.call, self.api_url, token, self.now())
-                await asyncio.to_thread(self._keep, found)
-            except (DeliveryFailed, DeliveryPutOff, NotReady) as exc:
-                if isinstance(exc, DeliveryFailed) and exc.final:
-                    told = {"reason": exc.word}
-                    log.warning("SLACK_BOT_TOKEN is refused: see `warmcall doctor`", extra=told)
-                    return
-                if not tries:
-                    log.warning("Slack cannot be asked who we are yet: %s", exc)
-                await self.sleep(WAITS_S[min(tries, len(WAITS_S) - 1)])
-                tries += 1
-            else:
-                return
+        problem = await self._problem()
+        if problem:
+            log.warning("Slack cannot be asked who we are yet: %s", problem)
+        for wait_s in chain(WAITS_S, repeat(WAITS_S[-1])):
+            if not problem:
+                break
+            await self.sleep(wait_s)
+            problem = await self._problem()
+
+    async def _problem(self) -> str:
+        """Ask once; return why it has to be asked again, empty when it has not."""
+        try:
+            found = await who_am_i(
+                self.call, self.api_url, self.tokens.by_setting or "", self.now()
+            )
+            await asyncio.to_thread(self._keep, found)
+        except DeliveryFailed as exc:
+            if not exc.final:
+                return str(exc)
+            await asyncio.to_thread(self._refused, exc.word)
+        except (DeliveryPutOff, NotReady) as exc:
+            return str(exc)
+        return ""
 
     def _keep(self, found: Installation) -> None:
         known = self.tokens.kept.find(found.team_id)
         if known is None or not known.token:
             self.tokens.kept.keep(replace(found, token="", by_setting=True))
+
+    def _refused(self, word: str) -> None:
+        """Note it of the workspace that the token was of."""
+        log.warning("SLACK_BOT_TOKEN is refused: see `warmcall doctor`", extra={"reason": word})
+        for one in self.tokens.kept.all():
+            if one.by_setting:
+                self.tokens.kept.broken(one.team_id, self.tokens.by_setting or "", word)

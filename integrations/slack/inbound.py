@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -95,7 +95,7 @@ def surface(
             kept=tokens.kept,
             call=call,
             page=page,
-            secret=partial(intake.secret_for, STATES),
+            secret=cache(partial(intake.secret_for, STATES)),
             now=now,
         )
         routes += oauth.routes()

@@ -136,6 +136,18 @@ def test_a_token_that_slack_refuses_is_told_once_and_not_asked_again(
     assert TOKEN not in str(vars(told))
 
 
+def test_a_workspace_whose_token_is_refused_from_now_on_is_broken_until_it_is_taken(
+    single: House, slack: SlackApp
+) -> None:
+    single.learn()
+    slack.broken["auth.test"] = "token_revoked"
+    single.learn()
+    assert [one.reason for one in single.kept.all()] == ["token_revoked"]
+    slack.broken.clear()
+    single.tokens.works(TEAM)
+    assert [one.reason for one in single.kept.all()] == [""]
+
+
 def test_what_the_app_says_itself_is_not_heard(single: House) -> None:
     heard: list[str] = []
     single.learn()

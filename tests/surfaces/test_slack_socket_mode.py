@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from slack_bolt import BoltResponse
+from slack_sdk import WebClient
 
-from integrations.slack.socket_mode import SocketMode
+from integrations.slack.socket_mode import Client, SocketMode
 from tests.fakes.slack import TEAM, TOKEN, Fault, command
 from tests.fakes.slack_app import APP_TOKEN, Lines, SlackApp, Unanswered, app_served
 from tests.surfaces.slack_house import House
@@ -106,6 +107,18 @@ def test_a_line_that_is_cut_is_renewed(lines: Lines) -> None:
     lines.cut()
     until(lambda: lines.opened == 2, "a new line")
     assert "into your" in lines.command(command("bob@acme.example"))
+
+
+def test_a_line_that_is_lost_is_noticed_before_it_is_tried(slack: SlackApp) -> None:
+    web = WebClient(base_url=f"{slack.url}/", retry_handlers=[])
+    client = Client(app_token=APP_TOKEN, web_client=web, ping_interval=1_000)
+    client.connect()
+    lines = slack.line
+    assert lines is not None
+    until(lambda: lines.opened == 1, "a line")
+    lines.cut()
+    until(lambda: not client.is_connected(), "it to be noticed")
+    client.close()
 
 
 @pytest.mark.parametrize(
