@@ -71,12 +71,12 @@ class InstallationsKept:
         What was installed after that is another installation, and stays.
         """
         work = partial(self._revoke, team_id=team_id, reason=reason, at=at)
-        self._tell(self.database.write(work).result(), team_id, reason)
+        self._tell(team_id, reason, is_new=self.database.write(work).result())
 
     def broken(self, team_id: str, token: str, word: str) -> None:
         """Note that a workspace refused a token; a newer one is not touched by it."""
         work = partial(self._broken, team_id=team_id, token=token, word=word)
-        self._tell(self.database.write(work).result(), team_id, word)
+        self._tell(team_id, word, is_new=self.database.write(work).result())
 
     def works(self, team_id: str) -> None:
         """Note that the token of the operator's setting works (again)."""
@@ -154,6 +154,7 @@ class InstallationsKept:
         try:
             sealed = self.vault.renewed(row.token) if self.vault and row.token else None
         except BadSettings:
+            self._tell(row.team_id, LOCKED, is_new=True)
             return False
         if sealed is None:
             return False
@@ -167,7 +168,7 @@ class InstallationsKept:
     def _key(self, one: Installation) -> dict[str, str]:
         return {"surface": self.surface, "team_id": one.team_id}
 
-    def _tell(self, is_new: bool, team_id: str, reason: str) -> None:
+    def _tell(self, team_id: str, reason: str, *, is_new: bool) -> None:
         if is_new:
             told = {"surface": self.surface, "team_id": team_id, "reason": reason}
             log.warning("installation broken: see `warmcall doctor`", extra=told)

@@ -159,12 +159,13 @@ def test_an_older_key_is_replaced_without_losing_a_token(
 
 
 def test_a_token_whose_key_is_gone_is_told_and_not_lost(
-    service: Any, kept: InstallationsKept
+    service: Any, kept: InstallationsKept, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept.keep(acme(service))
     for other in (opened(service, NEW), opened(service, None)):
         assert other.find("T0ACME") == acme(service, token="", reason=LOCKED)
         assert other.renew() == 0
+    assert [vars(told)["reason"] for told in caplog.records] == [LOCKED]
     assert kept.find("T0ACME") == acme(service)
 
 
