@@ -25,6 +25,7 @@ from pydantic_core import ErrorDetails
 from app.errors import BadSettings
 from app.guard import Allow, literal
 from app.pace import Limit
+from app.vault import Vault
 
 KEYED_PROVIDERS = {"peopledatalabs": "PDL", "hunter": "HUNTER", "datalegion": "DATALEGION"}
 """Provider name -> prefix of its `_API_KEY` and `_API_URL`."""
@@ -216,10 +217,17 @@ class Settings(BaseModel):
         description="Base URL of Data Legion.",
     )
 
+    encryption_keys: SecretStr | None = Field(
+        None,
+        alias="WARMCALL_ENCRYPTION_KEYS",
+        description="Seal the tokens that others give us: what `warmcall encryption-key` prints. "
+        "A comma list, the newest first, so that a key can be replaced.",
+    )
     slack_bot_token: SecretStr | None = Field(
         None,
         alias="SLACK_BOT_TOKEN",
-        description="Switches Slack on: the app's bot token (xoxb-...), with SLACK_SIGNING_SECRET.",
+        description="Switches Slack on for one workspace: the app's bot token (xoxb-...), with "
+        "SLACK_SIGNING_SECRET or SLACK_APP_TOKEN.",
     )
     slack_signing_secret: SecretStr | None = Field(
         None,
@@ -229,7 +237,17 @@ class Settings(BaseModel):
     slack_app_token: SecretStr | None = Field(
         None,
         alias="SLACK_APP_TOKEN",
-        description="App-level token (xapp-...) of Slack's Socket Mode.",
+        description="App-level token (xapp-...): Slack is reached by its Socket Mode and need not "
+        "reach us.",
+    )
+    slack_client_id: str | None = Field(
+        None,
+        alias="SLACK_CLIENT_ID",
+        description="Switches Slack on for many workspaces, which install the app at "
+        "/slack/install, with SLACK_CLIENT_SECRET and WARMCALL_ENCRYPTION_KEYS.",
+    )
+    slack_client_secret: SecretStr | None = Field(
+        None, alias="SLACK_CLIENT_SECRET", description="The app's client secret."
     )
     slack_api_url: str = Field(
         "https://slack.com/api", alias="SLACK_API_URL", description="Base URL of Slack's Web API."
@@ -360,12 +378,29 @@ class Settings(BaseModel):
             raise ValueError(f"expected a token that begins with {begins}")
         return value
 
+    @field_validator("encryption_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            Vault.parse(value.get_secret_value())
+        return value
+
     @model_validator(mode="after")
     def _all_of_slack(self) -> "Settings":
-        if self.slack_bot_token and not self.slack_signing_secret:
-            raise ValueError("SLACK_SIGNING_SECRET: missing beside SLACK_BOT_TOKEN")
-        if not self.slack_bot_token and (self.slack_signing_secret or self.slack_app_token):
-            raise ValueError("SLACK_BOT_TOKEN: missing beside the other settings of Slack")
+        by_oauth, is_called = self.slack_client_id, self.slack_signing_secret
+        if bool(by_oauth) != bool(self.slack_client_secret):
+            raise ValueError("SLACK_CLIENT_ID and SLACK_CLIENT_SECRET: set both or neither")
+        if by_oauth and not self.encryption_keys:
+            raise ValueError("WARMCALL_ENCRYPTION_KEYS: missing beside SLACK_CLIENT_ID")
+        if self.has_slack and not (is_called or self.slack_app_token):
+            beside = "SLACK_CLIENT_ID" if by_oauth else "SLACK_BOT_TOKEN"
+            other = "SLACK_APP_TOKEN does as well"
+            raise ValueError(f"SLACK_SIGNING_SECRET: missing beside {beside}; {other}")
+        if not self.has_slack and (is_called or self.slack_app_token):
+            other = "SLACK_CLIENT_ID does as well"
+            raise ValueError(
+                f"SLACK_BOT_TOKEN: missing beside the other settings of Slack; {other}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -387,6 +422,17 @@ class Settings(BaseModel):
         if self.queue_url and _is_file(self.queue_url) and self.queue_url != self.database_url:
             raise ValueError("QUEUE_URL: an SQLite file other than DATABASE_URL; leave it out")
         return self
+
+    @property
+    def has_slack(self) -> bool:
+        """Tell whether Slack is on: for one workspace, or for those that install it."""
+        return bool(self.slack_bot_token or self.slack_client_id)
+
+    @property
+    def vault(self) -> Vault | None:
+        """Return what seals the tokens of others, None without a key."""
+        keys = self.encryption_keys
+        return Vault.parse(keys.get_secret_value()) if keys else None
 
     @property
     def queue_elsewhere(self) -> str | None:

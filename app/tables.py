@@ -515,3 +515,25 @@ class Rejected(SQLModel, table=True):
     prospect: str = Field(primary_key=True)  # digest of its key
     mark: str = Field(primary_key=True)
     at: datetime = _at()
+
+
+class Installed(SQLModel, table=True):
+    """A workspace in which our app is installed. `token` is sealed (app/vault.py).
+
+    It is NULL when the operator's setting is the token, empty when the workspace took it back.
+    """
+
+    __tablename__ = "installation"
+
+    surface: str = Field(primary_key=True)  # slack
+    team_id: str = Field(primary_key=True)
+    enterprise_id: str = ""
+    name: str = ""
+    token: str | None = None
+    bot_id: str = ""
+    bot_user_id: str = ""
+    scopes: list[str] = _json()
+    installed_by: str = ""
+    installed_at: datetime = _at()
+    revoked_at: datetime | None = _at(nullable=True)
+    reason: str = ""

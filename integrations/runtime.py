@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from app import store
 from app.bell import Bell, ring_at
 from app.database import Database
+from app.dial import Pool
 from app.dialect import is_postgres
 from app.errors import BadSettings, NotReady
 from app.facts import Section
@@ -27,10 +28,11 @@ from app.fetch import Fetch
 from app.freshness import Tiers, by_section
 from app.gate import Gate
 from app.guard import Allow, judge_callback
+from app.installed import InstallationsKept
 from app.intake import Intake
 from app.listener import Listener
 from app.positioning import Positioning
-from app.provider import Provider, Request
+from app.provider import Answer, Provider, Request
 from app.providers import ALL, KEYED, KEYLESS
 from app.providers.sandbox import Sandbox
 from app.settings import KEYED_PROVIDERS, Settings, without_secrets
@@ -38,6 +40,7 @@ from app.tables import Process
 from app.tasks import Tasks
 from app.verification import Verification, verify
 from app.waterfall import converse
+from integrations.slack.tokens import Tokens
 
 PORTS_KNOWN = timedelta(seconds=1)
 """How long the bells of other processes are remembered before they are looked up again."""
@@ -215,6 +218,7 @@ class Runtime:
     providers: Sequence[Provider]
     positioning: Positioning | None
     fetch: Callable[[], Fetch]
+    slack: Tokens
 
     def judge(self, url: str) -> None:
         """Raise Blocked when a callback to this URL would be refused."""
@@ -239,6 +243,14 @@ class Runtime:
         finally:
             await fetch.aclose()
         return answer.body if answer.status == HTTPStatus.OK and not answer.failure else b""
+
+    async def ask_slack(self, request: Request) -> Answer:
+        """Send one request to Slack's Web API; a failure is an answer."""
+        fetch = self.fetch()
+        try:
+            return await fetch.ask(Pool("slack", 1), request)
+        finally:
+            await fetch.aclose()
 
     def close(self) -> None:
         """Commit what waits and close the database and the queue."""
@@ -273,6 +285,20 @@ def start(settings: Settings) -> Runtime:
         providers=providers,
         positioning=positioning,
         fetch=partial(_fetch, settings, database),
+        slack=_slack(settings, database),
+    )
+
+
+def _slack(settings: Settings, database: Database) -> Tokens:
+    """Return Slack's tokens, those in the store sealed with the newest key."""
+    kept = InstallationsKept(database=database, now=now, surface="slack", vault=settings.vault)
+    if settings.vault:
+        kept.renew()
+    token = settings.slack_bot_token
+    return Tokens(
+        kept=kept,
+        by_setting=token.get_secret_value() if token else None,
+        by_oauth=settings.slack_client_id is not None,
     )
 
 

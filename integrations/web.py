@@ -44,12 +44,21 @@ def application(runtime: Runtime) -> Starlette:
     metrics = Metrics(runtime.intake.gauges, runtime.intake.ended, now())
     streams = Streams()
     agents, heard = _agents(runtime, metrics, streams)
+    reps = slack.surface(
+        intake=runtime.intake,
+        settings=runtime.settings,
+        now=now,
+        tokens=runtime.slack,
+        call=runtime.ask_slack,
+        page=pages.note,
+        keep=RepliesKept(database=runtime.database, now=now).keep,
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         presence = Presence(runtime.database, store.FOLLOWERS, heard)
         beating = asyncio.create_task(_beat(presence))
-        async with agents.running():
+        async with agents.running(), reps.running():
             yield
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
@@ -64,12 +73,11 @@ def application(runtime: Runtime) -> Starlette:
         now=now,
         metrics=metrics,
     )
-    routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
-    routes += agents.routes
-    replies = RepliesKept(database=runtime.database, now=now)
-    routes += slack.routes(
-        intake=runtime.intake, settings=runtime.settings, now=now, keep=replies.keep
+    routes += pages.routes(
+        intake=runtime.intake, settings=runtime.settings, installations=runtime.slack.kept.all
     )
+    routes += agents.routes
+    routes += reps.routes
     web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
     web.state.end_streams = streams.end
     return web

@@ -175,12 +175,14 @@ class Worker:
 
     def _slack(self, owner: str, fetch: Fetch) -> SlackChannel:
         database, settings = self._runtime.database, self._runtime.settings
-        token = settings.slack_bot_token
+        tokens = self._runtime.slack
         api = Api(
             call=partial(fetch.ask, Pool("slack", AT_ONCE)),
             url=settings.slack_api_url,
             doors=DoorsKept(database=database, now=now),
-            token=lambda team: token.get_secret_value() if token else None,
+            token=tokens.of,
+            broken=tokens.broken,
+            works=tokens.works,
         )
         everyone = Caller(OPERATOR, OPERATOR, frozenset())
         return SlackChannel(

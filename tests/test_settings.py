@@ -10,6 +10,7 @@ from app.guard import Allow
 from app.pace import Limit
 from app.provider import Pace
 from app.settings import KEYED_PROVIDERS, Settings, env_example, rows, span, without_secrets
+from app.vault import new_key
 from integrations.runtime import configured
 
 BAD = [
@@ -68,6 +69,9 @@ BAD = [
     ("SLACK_BOT_TOKEN", "xoxb-1", "SLACK_SIGNING_SECRET: missing beside SLACK_BOT_TOKEN"),
     ("SLACK_SIGNING_SECRET", "s3cret", "SLACK_BOT_TOKEN: missing beside the other settings of S"),
     ("SLACK_APP_TOKEN", "xapp-1", "SLACK_BOT_TOKEN: missing beside the other settings of Slack"),
+    ("SLACK_CLIENT_ID", "1.2", "SLACK_CLIENT_ID and SLACK_CLIENT_SECRET: set both or neither"),
+    ("SLACK_CLIENT_SECRET", "s3cret", "SLACK_CLIENT_ID and SLACK_CLIENT_SECRET: set both or"),
+    ("WARMCALL_ENCRYPTION_KEYS", "s3cret", "WARMCALL_ENCRYPTION_KEYS: expected keys as `warmcall"),
     ("SLACK_API_URL", "slack.example", "SLACK_API_URL: expected an http:// or https:// URL"),
     ("WARMCALL_XYZZY", "1", "WARMCALL_XYZZY: no such setting."),
 ]
@@ -189,6 +193,22 @@ def test_a_queue_beside_the_database_is_not_elsewhere() -> None:
     assert Settings.from_env({}).queue_elsewhere is None
     beside = {"QUEUE_URL": "sqlite:///warmcall.db"}
     assert Settings.from_env(beside).queue_elsewhere is None
+
+
+@pytest.mark.parametrize("way_in", ["SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"])
+def test_slack_is_on_with_a_token_or_a_client_and_a_way_in(way_in: str) -> None:
+    given = {way_in: "xapp-s3cret"}
+    token = {"SLACK_BOT_TOKEN": "xoxb-s3cret"}
+    client = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "s3cret"}
+    keys = {"WARMCALL_ENCRYPTION_KEYS": f"{new_key()},{new_key()}"}
+    for whole in (given | token, given | client | keys, given | token | client | keys):
+        settings = Settings.from_env(whole)
+        assert settings.has_slack
+        assert not [value for value in (*keys.values(), "s3cret") if value in repr(settings)]
+    with pytest.raises(BadSettings, match="WARMCALL_ENCRYPTION_KEYS: missing beside SLACK_CLIENT"):
+        Settings.from_env(given | client)
+    with pytest.raises(BadSettings, match="SLACK_SIGNING_SECRET: missing beside SLACK_CLIENT_ID"):
+        Settings.from_env(client | keys)
 
 
 def test_passwords_in_urls_are_not_shown() -> None:

@@ -1,9 +1,8 @@
 """What may be wrong with an installation, and what to do about each."""
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,29 +10,15 @@ from app.errors import WarmcallError
 from app.settings import KEYED_PROVIDERS, Settings, without_secrets
 from app.views import DeliveryView, Gauges, ProviderView
 from integrations import runtime
+from integrations.cli import slack
+from integrations.cli.finding import Finding as Finding
+from integrations.cli.finding import State as State
 from integrations.runtime import Runtime
 
 PROXY_TIMEOUT_S = 3.0
 
 TROUBLED = frozenset({"open", "half_open", "disabled"})
 """States of a provider that is configured and not asked as usual."""
-
-
-class State(StrEnum):
-    """How one part is; only `failed` makes the doctor's exit code 1."""
-
-    ok = "ok"
-    note = "note"
-    failed = "FAILED"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was seen of one part; a failure's text says what to do."""
-
-    part: str
-    state: State
-    text: str
 
 
 def examine(read_settings: Callable[[], Settings]) -> list[Finding]:
@@ -83,6 +68,7 @@ def _running(parts: Runtime) -> Iterator[Finding]:
         for delivery in parts.intake.deliveries(caller, state=state)
     ]
     yield callbacks(given_up)
+    yield from asyncio.run(slack.findings(parts))
 
 
 def positioning(path: Path | None) -> Finding:

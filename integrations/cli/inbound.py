@@ -23,6 +23,7 @@ from app.errors import InvalidProspect, WarmcallError
 from app.job import Priority
 from app.prospect import identify
 from app.settings import Settings
+from app.vault import new_key
 from app.views import SCOPES, UNLIMITED, Ask
 from integrations import runtime, web, worker
 from integrations.cli import agent, relay, render, tables
@@ -261,7 +262,7 @@ def providers() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check settings, database, queue, workers, providers and callbacks; say what to do."""
+    """Check settings, database, queue, workers, providers, callbacks, Slack; say what to do."""
     findings = checks.examine(_settings)
     typer.echo(checks.report(findings))
     raise typer.Exit(int(checks.has_failed(findings)))
@@ -279,6 +280,12 @@ def slack_manifest(
         _tell(f"Slack does not reach {base_url}: set WARMCALL_PUBLIC_URL, or use --socket.")
     made = manifest(base_url, socket=socket)
     typer.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode())
+
+
+@app.command("encryption-key")
+def encryption_key() -> None:
+    """Print a new key for WARMCALL_ENCRYPTION_KEYS; nothing of it is kept."""
+    typer.echo(new_key())
 
 
 @keys.command("create")

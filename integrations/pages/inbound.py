@@ -1,6 +1,6 @@
 """The pages' routes: a card by its link, and the dashboard for whoever has an API key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import parse_qs
@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.errors import Forbidden, NotFound, Unauthorized, WarmcallError
+from app.installation import Installation
 from app.intake import Caller, Intake
 from app.settings import Settings
 from integrations.pages import render
@@ -22,13 +23,17 @@ MAX_FORM = 4_096  # bytes of the login form
 THREADS = 16
 
 T = TypeVar("T")
+Installs = Sequence[Installation]
 
 
 class Pages:
     """The endpoints and the parts they stand on."""
 
-    def __init__(self, intake: Intake, settings: Settings) -> None:
+    def __init__(
+        self, intake: Intake, settings: Settings, installations: Callable[[], Installs]
+    ) -> None:
         self._intake = intake
+        self._installations = installations
         self._is_https = settings.base_url.startswith("https://")
         self._threads = anyio.CapacityLimiter(THREADS)
 
@@ -98,6 +103,7 @@ class Pages:
                 for state in ("failed", "disabled", "pending")
                 for one in self._intake.deliveries(caller, state=state, limit=20)
             ],
+            installations=self._installations(),
             now=self._intake.now(),
         )
 
@@ -118,6 +124,11 @@ def page(html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
     return HTMLResponse(html, status, headers())
 
 
+def note(title: str, said: str, status: HTTPStatus) -> Response:
+    """Return a page of one title and one sentence."""
+    return page(render.message(title, said), status)
+
+
 def headers() -> Mapping[str, str]:
     """Return the header fields of every page. The card's address is its key: it never leaks."""
     return {
@@ -132,9 +143,14 @@ def headers() -> Mapping[str, str]:
     }
 
 
-def routes(*, intake: Intake, settings: Settings) -> list[BaseRoute]:
+def routes(
+    *,
+    intake: Intake,
+    settings: Settings,
+    installations: Callable[[], Installs] = tuple,
+) -> list[BaseRoute]:
     """Return the routes of this surface for the service's one application."""
-    pages = Pages(intake, settings)
+    pages = Pages(intake, settings, installations)
     return [
         Route("/", pages.dashboard, methods=["GET"]),
         Route("/login", pages.login, methods=["POST"], max_body_size=MAX_FORM),

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from app.battlecard import Change
 from app.facts import Fact, Json, Section
+from app.installation import Installation
 from app.job import LIVE, Status
 from app.views import Caller, DeliveryView, Gauges, JobView, ProviderView, UsageView
 from app.wording import clean, shorten
@@ -348,6 +349,7 @@ def dashboard(
     providers: Sequence[ProviderView],
     jobs: Sequence[JobView],
     deliveries: Sequence[DeliveryView],
+    installations: Sequence[Installation],
     now: datetime,
 ) -> str:
     """Return the operator's overview."""
@@ -359,6 +361,7 @@ def dashboard(
         providers=providers,
         jobs=jobs,
         deliveries=deliveries,
+        installations=installations,
         now=now,
     )
 

@@ -4,7 +4,9 @@ Limits per method, workspace and app from https://docs.slack.dev/apis/web-api/ra
 facts/slack.md section 9, read 2026-11-21. A 429 shuts the method for the workspace, for all.
 """
 
+import asyncio
 import re
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,6 +17,7 @@ import orjson
 
 from app.delivery import Door, Doors
 from app.errors import DeliveryFailed, DeliveryPutOff
+from app.installation import BROKEN
 from app.provider import Answer, Request, Unreadable
 
 TIMEOUT_S = 10.0
@@ -53,6 +56,9 @@ ITS_OWN_FAULT = frozenset(
 )
 """Slack's errors that say nothing of the call: it may have been done."""
 
+NO_INSTALLATION = "no_installation"
+"""Our own word for a workspace in which we may not act (any more)."""
+
 TOO_FAST = frozenset({"ratelimited", "rate_limited"})
 _WORD = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -67,12 +73,18 @@ def refusal(word: str) -> DeliveryFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """Calls Slack once. `token` gives that of a workspace, None when there is none (any more)."""
+    """Calls Slack once. `token` gives that of a workspace, None when there is none (any more).
+
+    `broken` is told of a token that Slack refuses with one of BROKEN, and `works` of one that it
+    takes. All three may block for milliseconds.
+    """
 
     call: Call
     url: str
     doors: Doors
     token: Callable[[str], str | None] = field(repr=False)
+    broken: Callable[[str, str, str], None] = lambda team, token, word: None
+    works: Callable[[str], None] = lambda team: None
 
     async def ask(
         self,
@@ -88,17 +100,37 @@ class Api:
         Raises DeliveryPutOff when it is not our turn, and DeliveryFailed: `final` when Slack
         refuses, `undone` unless it may have been carried out.
         """
-        token = self.token(team)
+        token = await asyncio.to_thread(self.token, team)
         if token is None:
-            raise refusal("no_installation")
+            raise refusal(NO_INSTALLATION)
         if wait_s := await self.doors.enter(_doors(team, method, place, part)):
             raise DeliveryPutOff(f"{method} is called at Slack's pace", wait_s)
-        answer = await self.call(_request(f"{self.url}/{method}", token, arguments))
+        answer = await self.call(form(f"{self.url}/{method}", bearer(token), arguments))
         if _is_too_fast(answer):
             wait_s = _retry_after_s(answer) + MARGIN_S
             await self.doors.shut(_door_name(team, method), wait_s)
             raise DeliveryPutOff(f"Slack asks to wait with {method}", wait_s)
-        return _read(answer)
+        return await self._read(team, token, answer)
+
+    async def _read(self, team: str, token: str, answer: Answer) -> Object:
+        try:
+            body = read(answer)
+        except DeliveryFailed as exc:
+            if exc.word in BROKEN:
+                await asyncio.to_thread(self.broken, team, token, exc.word)
+            raise
+        await asyncio.to_thread(self.works, team)
+        return body
+
+
+def bearer(token: str) -> str:
+    """Return the Authorization of a call with a token."""
+    return f"Bearer {token}"
+
+
+def basic(name: str, secret: str) -> str:
+    """Return the Authorization of a call by our app itself."""
+    return f"Basic {b64encode(f'{name}:{secret}'.encode()).decode()}"
 
 
 def part_of(body: Object, name: str) -> Object:
@@ -119,17 +151,17 @@ def _doors(team: str, method: str, place: str, part: float) -> list[Door]:
     return doors
 
 
-def _request(url: str, token: str, arguments: Object) -> Request:
+def form(url: str, authorization: str, arguments: Object) -> Request:
     """Return a call as a form, which every method takes; objects in it are JSON."""
-    form = {
+    told = {
         name: value if isinstance(value, str) else orjson.dumps(value).decode()
         for name, value in arguments.items()
     }
     headers = {
-        "Authorization": f"Bearer {token}",
+        "Authorization": authorization,
         "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
     }
-    content = urlencode(form).encode()
+    content = urlencode(told).encode()
     return Request(
         "POST", url, headers=headers, content=content, timeout_s=TIMEOUT_S, max_bytes=MAX_ANSWER
     )
@@ -144,7 +176,8 @@ def _retry_after_s(answer: Answer) -> float:
     return float(text[:6]) if text.isascii() and text.isdigit() else SLACK_RETRY_S
 
 
-def _read(answer: Answer) -> Object:
+def read(answer: Answer) -> Object:
+    """Return what Slack says. Raises DeliveryFailed and DeliveryPutOff, see `Api.ask`."""
     if answer.failure in NOT_SENT:
         raise DeliveryFailed("Slack could not be reached", undone=True)
     if answer.failure or answer.status != HTTPStatus.OK:

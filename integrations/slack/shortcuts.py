@@ -44,8 +44,9 @@ class Shortcuts:
         found = wanted(sent.put(windows.QUERY, "value"))
         if found.refused or not found.prospects:
             raise InvalidRequest(" ".join(found.refused) or windows.ACCEPTED)
+        place = self.asking.place(sent.team.id, sent.user.id)
         for number, prospect in enumerate(found.prospects):
-            self.asking.card(sent.team.id, sent.user.id, f"{sent.once}:{number}", prospect)
+            self.asking.card(sent.team.id, place, f"{sent.once}:{number}", prospect)
         return {}
 
     def _answered(self, body: Mapping[str, Any]) -> Then:
@@ -60,7 +61,10 @@ class Shortcuts:
             typed = "; ".join(map(str, found)) or _short(sent.message.text)
             return self._opens(sent, typed)
         try:
-            self.asking.card(sent.team.id, sent.user.id, sent.trigger_id, found[0])
+            place = self.asking.place(sent.team.id, sent.user.id)
+            self.asking.card(
+                sent.team.id, place, sent.trigger_id, found[0], response_url=sent.response_url
+            )
         except WarmcallError as exc:
             return self._says(sent, words.problem(str(exc)))
         return self._says(sent, words.under_way(found, ()))

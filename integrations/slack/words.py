@@ -18,6 +18,14 @@ CHOSEN = "to the channel that you chose"
 CHANGE = "This app's Home tab is where you change it."
 
 
+def not_installed(url: str) -> str:
+    """Return that nothing can be done in this workspace, and what to do."""
+    return (
+        ":warning: Warmcall is not installed in this workspace (any more). "
+        f"Ask your Slack admin to open {url}."
+    )
+
+
 def under_way(prospects: Sequence[Prospect], refused: Sequence[str], goes: str = OWN) -> str:
     """Return that the cards are coming, to where (OWN, CHOSEN), and what was not understood."""
     names = ", ".join(f"*{escaped(one, NAME)}*" for one in prospects)

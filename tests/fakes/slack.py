@@ -12,9 +12,10 @@ import struct
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,6 +23,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import httpx
 
+from integrations.slack.manifest import SCOPES
 from tests.fakes.blocks import check_message, check_view, pressed
 
 TEAM, TOKEN, SECRET = "T0ACME", "xoxb-of-acme", "0123456789abcdef0123456789abcdef"
@@ -132,6 +134,7 @@ class Slack:
     messages: list[Message] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     faults: defaultdict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
+    scopes: Sequence[str] = SCOPES  # of every token
     broken: dict[str, str] = field(default_factory=dict)  # method -> the error it always gives
     too_early: int = 0  # calls before Retry-After had passed
     zones: dict[str, tuple[str, int]] = field(default_factory=dict)  # user -> tz, tz_offset
@@ -190,7 +193,8 @@ class Slack:
                     return {"ok": False, "error": "ratelimited"}, wait_s
                 if method in self.broken:
                     raise No(self.broken[method])
-                said = {"ok": True, **self._does(method)({**arguments, "team": team})}
+                does = partial(self._who, team) if method == "auth.test" else None
+                said = {"ok": True, **(does() if does else self._does(method)(arguments))}
             except No as exc:
                 said = {"ok": False, "error": str(exc)}
             call.answer = "ok" if said["ok"] else str(said["error"])
@@ -233,13 +237,21 @@ class Slack:
             "users.info": self._user,
             "assistant.threads.setSuggestedPrompts": self._suggest,
             "users.lookupByEmail": self._by_mail,
-            "auth.test": lambda given: {"team_id": given["team"]},
             "views.open": self._open_view,
             "chat.postEphemeral": self._whisper,
         }
         if method not in known:
             raise No("unknown_method")
         return known[method]
+
+    def _who(self, team: str) -> Object:
+        """Answer `auth.test`."""
+        ids = {"team_id": team, "user_id": f"UBOT{team[2:]}", "bot_id": f"B{team[2:]}"}
+        return {**ids, "url": "https://acme.slack.example/", "team": team[2:].title(), "user": "w"}
+
+    def headers(self, method: str) -> Mapping[str, str]:
+        """Return what an answer has beside it."""
+        return {"x-oauth-scopes": ",".join(self.scopes)} if method == "auth.test" else {}
 
     def _post(self, given: Object) -> Object:
         channel = self._conversation(given.get("channel", ""))
@@ -457,7 +469,7 @@ def _handler(slack: Slack) -> type[BaseHTTPRequestHandler]:
             elif wait_s:
                 self.say(429, said, {"Retry-After": str(max(1, int(wait_s + 0.999)))})
             else:
-                self.say(200, said)
+                self.say(200, said, slack.headers(method))
 
         def arguments(self, raw: bytes) -> Object:
             is_json = self.headers.get("Content-Type", "").startswith("application/json")

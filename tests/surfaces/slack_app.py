@@ -9,12 +9,17 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from starlette.responses import Response
 
+from app.installed import InstallationsKept
+from app.provider import Answer, Request
 from app.replies import RepliesKept
 from app.settings import Settings
 from integrations.runtime import now
 from integrations.slack.asking import caller
-from integrations.slack.inbound import routes
+from integrations.slack.inbound import Slack as Surface
+from integrations.slack.inbound import surface
+from integrations.slack.tokens import Tokens
 from tests.fakes.slack import (
     SECRET,
     TEAM,
@@ -67,6 +72,26 @@ class SlackApp:
         return {one.target.rpartition(":")[0] for one in sent}
 
 
+def surface_of(service: Any, settings: Settings, **more: Any) -> Surface:
+    """Return the surface as the web process has it, with the operator's own token."""
+    token = settings.slack_bot_token
+    kept = InstallationsKept(database=service.database, now=now, surface="slack")
+    return surface(
+        intake=service.intake,
+        settings=settings,
+        now=now,
+        tokens=Tokens(kept=kept, by_setting=token.get_secret_value() if token else None),
+        call=unreachable,
+        page=lambda *told: Response(),
+        keep=RepliesKept(database=service.database, now=now).keep,
+        **more,
+    )
+
+
+async def unreachable(request: Request) -> Answer:
+    return Answer(0, {}, b"", request.url, now(), failure="connect")
+
+
 @contextmanager
 def slack_app(service: Any, slack: Slack) -> Iterator[SlackApp]:
     with slack_served(slack):
@@ -78,6 +103,5 @@ def slack_app(service: Any, slack: Slack) -> Iterator[SlackApp]:
                 "WARMCALL_PUBLIC_URL": "https://warmcall.example",
             }
         )
-        keep = RepliesKept(database=service.database, now=now).keep
-        found = routes(intake=service.intake, settings=settings, now=now, keep=keep)
-        yield SlackApp(service, slack, Browser(Starlette(routes=found)))
+        found = surface_of(service, settings).routes
+        yield SlackApp(service, slack, Browser(Starlette(routes=list(found))))

@@ -20,7 +20,7 @@ from app.prospect import Identifiers, identify
 from app.provider import Finding, Outcome
 from app.settings import Settings
 from app.tables import Feedback, Outbox
-from integrations.slack import buttons, inbound, words
+from integrations.slack import buttons, words
 from integrations.slack.asking import Asking, caller
 from integrations.slack.desk import Desk as SlackDesk
 from tests.fakes.blocks import check_view
@@ -40,6 +40,7 @@ from tests.fakes.slack import (
     slack_served,
     submit,
 )
+from tests.surfaces.slack_app import surface_of
 from tests.surfaces.test_slack_channel import Channel
 from tests.test_engine import COMPANY, JANE, PERSON, oracle
 
@@ -149,10 +150,9 @@ def desk_of(service: Any, source: Oracle, save: Any = None) -> Iterator[Desk]:
             "SLACK_SIGNING_SECRET": SECRET,
             "SLACK_API_URL": slack.url,
         }
-        parts = {"intake": service.intake, "settings": Settings.from_env(env)}
         options = {"save": save} if save else {}
-        routes = inbound.routes(**parts, now=lambda: datetime.now(UTC), **options)
-        with TestClient(Starlette(routes=routes)) as client:
+        found = surface_of(service, Settings.from_env(env), **options)
+        with TestClient(Starlette(routes=list(found.routes))) as client:
             yield Desk(service, slack, client, source)
 
 
