@@ -26,14 +26,22 @@ def test_an_older_key_opens_and_the_newest_one_seals_anew() -> None:
     assert both.renewed(renewed) is None
 
 
-@pytest.mark.parametrize("sealed", ["", "junk", "\u2603", Vault.parse(OLD).seal("x")])
+@pytest.mark.parametrize(
+    "sealed",
+    ["", "junk", "\u2603", Vault.parse(OLD).seal("x")],
+    ids=["empty", "junk", "a symbol", "another key's"],
+)
 def test_what_no_key_opens_is_told_without_what_it_is(sealed: str) -> None:
     for act in (Vault.parse(NEW).open, Vault.parse(NEW).renewed):
         with pytest.raises(BadSettings, match="WARMCALL_ENCRYPTION_KEYS: no key opens"):
             act(sealed)
 
 
-@pytest.mark.parametrize("text", ["", ",", "short", f"{NEW},short", NEW[:-1], "\u2603" * 44])
+@pytest.mark.parametrize(
+    "text",
+    ["", ",", "short", f"{NEW},short", NEW[:-1], "\u2603" * 44],
+    ids=["empty", "a comma", "short", "the second short", "cut", "symbols"],
+)
 def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="warmcall encryption-key") as refused:
         Vault.parse(text)

@@ -473,7 +473,7 @@ def _handler(slack: Slack) -> type[BaseHTTPRequestHandler]:
 
         def arguments(self, raw: bytes) -> Object:
             is_json = self.headers.get("Content-Type", "").startswith("application/json")
-            return dict(json.loads(raw) if is_json else parse_qsl(raw.decode()))
+            return dict(json.loads(raw or b"{}") if is_json else parse_qsl(raw.decode()))
 
         def spoil(self, method: str, token: str, fault: Fault) -> None:
             slack.calls.append(Call(method, {}, time.monotonic(), "fault"))

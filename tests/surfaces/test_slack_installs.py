@@ -152,11 +152,11 @@ def test_what_the_app_says_itself_is_not_heard(single: House) -> None:
     heard: list[str] = []
     single.learn()
     bolt = single.bolt().__self__
-    bolt.event("message")(lambda event: heard.append(event["text"]))
+    bolt.event("pin_added")(lambda event: heard.append(event["text"]))
     now = single.service.clock().timestamp()
     for number, (user, bot) in enumerate([("UBOTACME", ""), ("", "BACME"), ("U0JANE", "")]):
         who = {"user": user} if user else {"bot_id": bot}
-        single.event("message", TEAM, now + number, text=f"said {number}", **who)
+        single.event("pin_added", TEAM, now + number, text=f"said {number}", **who)
     until(lambda: "said 2" in heard)
     assert heard == ["said 2"]
 
