@@ -76,6 +76,12 @@ FOLLOWED: Mapping[str, timedelta] = {
 """What a followed place is told of a job that still goes on so long after it was asked for."""
 
 
+BATCH_STARTED, BATCH_PROGRESSED = "batch.started", "batch.progressed"
+"""What a followed place is told of a large batch on its way."""
+
+BATCH_COMPLETED = "batch.completed"
+
+
 EVENTS: Mapping[Status, str] = {
     Status.complete: "enrichment.completed",
     Status.partial: "enrichment.partial",

@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 
 from app import callers, freshness, ledger, store, tally
 from app.assembly import assemble
-from app.batches import Batches
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, FOLLOWED, Address
 from app.digest import digest, digests
@@ -30,6 +29,7 @@ from app.job import Priority, Status, verdict
 from app.keys import Keys
 from app.prospect import Identifiers, Prospect, sections_for
 from app.records import Records
+from app.runs import Asking, Runs
 from app.scope import Wanted, scope, subjects, wanted_fields
 from app.shown import Shown
 from app.tables import Idempotent, Job
@@ -41,6 +41,7 @@ from app.views import (
     Answered,
     Ask,
     AttemptView,
+    BatchOrder,
     BatchRow,
     BatchView,
     Caller,
@@ -49,11 +50,13 @@ from app.views import (
     EndedView,
     EventView,
     Gauges,
+    HitRate,
     Idempotency,
     JobError,
     JobView,
     Plan,
     ProviderView,
+    RunView,
     Step,
     TryView,
     UsageView,
@@ -69,6 +72,7 @@ __all__ = [
     "Answered",
     "Ask",
     "AttemptView",
+    "BatchOrder",
     "BatchRow",
     "BatchView",
     "Caller",
@@ -77,12 +81,14 @@ __all__ = [
     "EndedView",
     "EventView",
     "Gauges",
+    "HitRate",
     "Idempotency",
     "Intake",
     "JobError",
     "JobView",
     "Plan",
     "ProviderView",
+    "RunView",
     "Step",
     "TryView",
     "UsageView",
@@ -90,7 +96,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Keys, Records, Batches, Shown):
+class Intake(Keys, Records, Runs, Shown):
     """The verbs around jobs; those around keys, records, batches and cards come with it."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
@@ -121,11 +127,18 @@ class Intake(Keys, Records, Batches, Shown):
         None stands for what could not be read: its row is `invalid_prospect`.
         Raises InvalidRequest when there are none, or more than ASKS.
         """
+        return self._begin(caller, asks, partial(self._row, caller))
 
-        def requested(db: Connection, ask: Ask) -> JobView:
-            return self._once(db, caller, ask, _wanted(ask), None, self.now())
+    def _row(self, caller: Caller, db: Connection, ask: Ask) -> JobView:
+        return self._once(db, caller, ask, _wanted(ask), None, self.now())
 
-        return self._begin(caller, asks, requested)
+    def feed(self, at_once: int) -> bool:
+        """Ask for the next rows of large batches, as a worker does again and again.
+
+        No more than about `at_once` of their jobs are under way for each worker, so that there is
+        room for what somebody waits for. False when there is nothing to do now.
+        """
+        return self._feed(at_once, Asking(self._row, lambda db, ask: self._plan(db, ask)))
 
     def shown(self, caller: Caller, prospect: Prospect) -> JobView | None:
         """Return the card that is there, fresh or stale; None when there is none to show.
@@ -254,6 +267,8 @@ class Intake(Keys, Records, Batches, Shown):
             announce(db, self.tasks, new_delivery(job.id, event, caller.id, to, now))
         if now < job.fresh_until:
             return replace(view, served_from="fresh_cache")
+        if not ask.renews:
+            return replace(view, served_from="stale_cache")
         renewal = self._renewal(db, ask, wanted, now)
         store.remember_asker(db, renewal, caller.id, now)
         for to in ask.notify:
@@ -369,8 +384,15 @@ class Intake(Keys, Records, Batches, Shown):
 
     def plan(self, ask: Ask) -> Plan:
         """Say what a request would do and at most cost, without doing it."""
+        plan = self.database.read(lambda db: self._plan(db, ask))
+        if ask.max_credits is None:
+            return plan
+        return replace(plan, max_credits=min(plan.max_credits, ask.max_credits))
+
+    def _plan(self, db: Connection, ask: Ask) -> Plan:
+        """Return the same whatever the request may spend."""
         wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
-        served = self.database.read(lambda db: self._served(db, ask, wanted))
+        served = self._served(db, ask, wanted)
         steps = [
             step
             for section, names in wanted.items()
@@ -378,10 +400,7 @@ class Intake(Keys, Records, Batches, Shown):
             for step in self._steps(ask.prospect, section, names)
         ]
         distinct = {(step.provider, step.capability): step.credits for step in steps}
-        most = sum(distinct.values())
-        if ask.max_credits is not None:
-            most = min(most, ask.max_credits)
-        return Plan(ask.prospect, served, steps, most)
+        return Plan(ask.prospect, served, steps, sum(distinct.values()))
 
     def _served(self, db: Connection, ask: Ask, wanted: Wanted) -> dict[Section, str]:
         now, keys = self.now(), subjects(ask.prospect)
