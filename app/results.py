@@ -51,12 +51,13 @@ COLUMNS = tuple(
 Object = Mapping[str, Any]
 
 
-def lines(run: RunView, rows: Iterable[BatchRow], base_url: str) -> Iterator[str]:
-    """Yield the file line by line, as it was written: its signs between cells, its BOM."""
-    yield (BOM if run.has_bom else "") + _line([*run.columns, *COLUMNS], run.delimiter)
+def lines(run: RunView | None, rows: Iterable[BatchRow], base_url: str) -> Iterator[str]:
+    """Yield a file line by line, as it was given: its signs between cells, its BOM."""
+    columns, delimiter = (run.columns, run.delimiter) if run else ((), ",")
+    yield (BOM if run and run.has_bom else "") + _line([*columns, *COLUMNS], delimiter)
     for row in rows:
-        given = [*row.cells, *[""] * len(run.columns)][: len(run.columns)]
-        yield _line([*given, *_ours(row, base_url)], run.delimiter)
+        given = [*row.cells, *[""] * len(columns)][: len(columns)]
+        yield _line([*given, *_ours(row, base_url)], delimiter)
 
 
 def _line(cells: Sequence[str], delimiter: str) -> str:
