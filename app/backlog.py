@@ -117,6 +117,7 @@ def over(db: Connection, batch_id: str, limit: int) -> Sequence[Row[Any]]:
         col(BatchAsk.position),
         col(BatchAsk.status).label("before"),
         col(BatchAsk.bound),
+        col(BatchAsk.unheard),
         col(BatchRow.pays),
         col(BatchRow.served_from),
         col(Job.status),

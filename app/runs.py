@@ -376,7 +376,7 @@ def _note(db: Connection, run: Any) -> int:
     for row in ended:
         attempts = (row.result or {}).get("attempts", ()) if not row.served_from else ()
         if row.pays:
-            _count(tallies, attempts)
+            _count(tallies, attempts, frozenset(row.unheard.split(",")) if row.before else None)
         if row.pays or row.status is None:  # of a job that is gone the most it could cost
             spent += row.credits_spent if row.status else row.bound or 0.0
         gained += run.state == backlog.SECOND and _is_more(row.before, row.status)
@@ -400,14 +400,18 @@ def _mailbox(result: Mapping[str, Any] | None) -> str | None:
     return str(email.get("status") or "unknown") if email else None
 
 
-def _count(tallies: dict[str, list[int]], attempts: Iterable[Mapping[str, Any]]) -> None:
-    """Add who was asked about a row, and who knew."""
-    asked = [one for one in attempts if one["outcome"] != Outcome.skipped]
+def _count(
+    tallies: dict[str, list[int]],
+    attempts: Iterable[Mapping[str, Any]],
+    unheard: frozenset[str] | None,
+) -> None:
+    """Add who was asked about a row, and who knew; in the second pass only who was not heard."""
+    asked = [one for one in attempts if one["detail"] != OVER_BUDGET]
     knew = {one["provider"] for one in asked if one["outcome"] == Outcome.matched}
     for name in {one["provider"] for one in asked}:
         pair = tallies.setdefault(name, [0, 0])
-        pair[0] += 1
-        pair[1] += name in knew
+        pair[0] += unheard is None
+        pair[1] += name in knew and (unheard is None or name in unheard)
 
 
 def _unheard(attempts: Iterable[Mapping[str, Any]]) -> set[str]:
