@@ -149,7 +149,7 @@ def _batches(db: Connection, before: datetime) -> int:
     batches = list(db.execute(select(col(Batch.id)).where(empty).limit(STEP)).scalars())
     sent = select(col(Outbox.id)).where(col(Outbox.job_id).in_(batches))
     _deliveries(db, list(db.execute(sent).scalars()))
-    for column in (BatchRun.batch_id, BatchAsk.batch_id, Idempotent.job_id):
+    for column in (BatchRun.batch_id, BatchAsk.batch_id, Idempotent.job_id, Posted.job_id):
         _delete(db, column, batches)
     return gone + _delete(db, Batch.id, batches)
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import backlog, callers, ledger, shelf, store
+from app import backlog, callers, ledger, outbox, shelf, store
 from app.assembly import FAILED, OVER_BUDGET
 from app.batches import CHUNK, ORDER, Batches, row_of
 from app.courier import announce, new_delivery
@@ -133,6 +133,17 @@ class Runs(Batches):
             return Caller(batch.caller_id, "", frozenset()), str(batch.id)
 
         return self.database.read(found)
+
+    def send_once(self, caller: Caller, to: Address, event: str, mark: str) -> None:
+        """Put something for a channel to do into the outbox, once for each mark."""
+        delivery = new_delivery(None, event, caller.id, to, self.now())
+        delivery.id = f"msg_{mark}"
+
+        def sent(db: Connection) -> None:
+            if outbox.row(db, delivery.id) is None:
+                announce(db, self.tasks, delivery)
+
+        self.database.write(sent).result()
 
     # --- what a worker does ---
 

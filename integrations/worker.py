@@ -43,6 +43,7 @@ from integrations.runtime import (
     tiers,
 )
 from integrations.slack.api import AT_ONCE, Api
+from integrations.slack.batches import Noticeboard, SlackBatches, SlackFiles
 from integrations.slack.channel import SlackChannel
 
 log = logging.getLogger("warmcall.worker")
@@ -165,10 +166,11 @@ class Worker:
             )
         )
         callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
+        lists = self._lists(slack)
         courier = Courier(
             database=runtime.database,
             tasks=runtime.tasks,
-            channels={callback.name: callback, slack.name: slack},
+            channels={one.name: one for one in (callback, slack, *lists)},
             now=now,
             spread=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads retries, guards nothing
             owner=owner,
@@ -192,6 +194,15 @@ class Worker:
             postings=PostingsKept(database=database, now=now, owner=owner),
             view=partial(self._runtime.intake.job, everyone),
             base_url=settings.base_url,
+        )
+
+    def _lists(self, slack: SlackChannel) -> tuple[SlackBatches, SlackFiles]:
+        intake, base_url = self._runtime.intake, self._runtime.settings.base_url
+        everyone = Caller(OPERATOR, OPERATOR, frozenset())
+        board = Noticeboard(api=slack.api, postings=slack.postings)
+        view = partial(intake.batch_view, everyone, limit=0)
+        return SlackBatches(board=board, view=view, base_url=base_url), SlackFiles(
+            board=board, intake=intake
         )
 
     # --- from the consumer's thread to the loop ---

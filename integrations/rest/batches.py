@@ -132,6 +132,19 @@ class Batches:
         text = written(self.front, self.intake, caller, view, self.base_url)
         return StreamingResponse(text, headers=FILE, media_type="text/csv; charset=utf-8")
 
+    async def linked(self, request: Request) -> Response:
+        """Stream a batch as a CSV file to whoever has its link."""
+        token = request.path_params["token"]
+
+        def found() -> tuple[Caller, BatchView]:
+            caller, batch_id = self.intake.batch_of_file(token)
+            return caller, self.intake.batch_view(caller, batch_id, limit=PAGE)
+
+        caller, view = await self.front.run(found)
+        text = written(self.front, self.intake, caller, view, self.base_url)
+        headers = {**FILE, "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+        return StreamingResponse(text, headers=headers, media_type="text/csv; charset=utf-8")
+
     async def events(self, request: Request) -> Response:
         """Stream how far a batch is as server-sent events."""
         caller = await self.front.caller(request, "read")
