@@ -132,19 +132,6 @@ class Batches:
         text = written(self.front, self.intake, caller, view, self.base_url)
         return StreamingResponse(text, headers=FILE, media_type="text/csv; charset=utf-8")
 
-    async def linked(self, request: Request) -> Response:
-        """Stream a batch as a CSV file to whoever has its link."""
-        token = request.path_params["token"]
-
-        def found() -> tuple[Caller, BatchView]:
-            caller, batch_id = self.intake.batch_of_file(token)
-            return caller, self.intake.batch_view(caller, batch_id, limit=PAGE)
-
-        caller, view = await self.front.run(found)
-        text = written(self.front, self.intake, caller, view, self.base_url)
-        headers = {**FILE, "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
-        return StreamingResponse(text, headers=headers, media_type="text/csv; charset=utf-8")
-
     async def events(self, request: Request) -> Response:
         """Stream how far a batch is as server-sent events."""
         caller = await self.front.caller(request, "read")
@@ -170,6 +157,34 @@ class Batches:
     def _view(self, request: Request, caller: Caller, offset: int, limit: int) -> BatchView:
         batch_id = request.path_params["batch_id"]
         return self.intake.batch_view(caller, batch_id, offset=offset, limit=limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of batches for whoever has their links, such as those in Slack."""
+
+    intake: Intake
+    front: Front
+    base_url: str
+
+    async def linked(self, request: Request) -> Response:
+        """Stream a batch as a CSV file."""
+        token = request.path_params["token"]
+
+        def found() -> tuple[Caller, BatchView]:
+            caller, batch_id = self.intake.batch_of_file(token)
+            return caller, self.intake.batch_view(caller, batch_id, limit=PAGE)
+
+        caller, view = await self.front.run(found)
+        text = written(self.front, self.intake, caller, view, self.base_url)
+        headers = {**FILE, "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+        return StreamingResponse(text, headers=headers, media_type="text/csv; charset=utf-8")
+
+
+def links(intake: Intake, base_url: str) -> list[BaseRoute]:
+    """Return the route of files, which is no part of the API: its address is its key."""
+    files = Files(intake, Front(intake), base_url)
+    return [Route("/batches/{token}.csv", files.linked, methods=["GET"])]
 
 
 async def written(

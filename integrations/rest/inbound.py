@@ -350,10 +350,6 @@ class Rest:
         page, policy = docs.page()
         return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
-    def batches(self) -> Batches:
-        """Return the endpoints of batches."""
-        return Batches(self.intake, self.front, self.context, self.settings.base_url)
-
     def context(self) -> schema.Context:
         """Return what the check of a request needs beside it."""
         return schema.Context(self.now(), self.judge)
@@ -388,7 +384,6 @@ def routes(
         Route("/metrics", rest.scraped),
         Route("/openapi.json", rest.openapi),
         Route("/docs", rest.docs),
-        Route("/batches/{token}.csv", rest.batches().linked, methods=["GET"]),
     ]
     return [Mount("/v1", _application(rest)), *open_routes]
 
@@ -418,7 +413,7 @@ def _versioned(rest: Rest) -> list[BaseRoute]:
         Route("/jobs/{job_id}/events", rest.events, methods=get),
         Route("/jobs/{job_id}/cancel", rest.cancel, methods=post),
         Route("/jobs/{job_id}/refresh", rest.refresh, methods=post),
-        *rest.batches().routes(),
+        *Batches(rest.intake, rest.front, rest.context, rest.settings.base_url).routes(),
         Route("/verify", rest.verify, methods=get),
         Route("/providers", rest.providers, methods=get),
         Route("/usage", rest.usage, methods=get),
