@@ -12,7 +12,7 @@ from app.errors import IdempotencyMismatch, InvalidRequest, NotFound
 from app.facts import Json, Section
 from app.intake import Ask, BatchOrder, BatchView, Idempotency
 from app.job import Status
-from app.prospect import Identifiers
+from app.prospect import By, Identifiers
 from app.provider import Finding, Outcome
 from app.results import lines
 from app.retention import Retention
@@ -25,6 +25,8 @@ JOE, ANN = "joe.bloggs@initech.example", "ann.lee@globex.example"
 ONLY_PERSON = frozenset({Section.person})
 HERE = Address("callback", "https://one.example")
 AT_ONCE = 32
+PROFILE = "https://www.linkedin.com/in/jane-roe-example"
+BY_MAIL, BY_PROFILE = frozenset({By.email}), frozenset({By.linkedin})
 
 Make = Any
 
@@ -124,6 +126,21 @@ def test_a_batch_never_spends_more_than_it_may(
     assert len(source.asked) == asked
     assert ended.credits_spent == asked <= most
     assert statuses(ended).count("budget_exhausted") == 5 - asked
+
+
+def test_a_job_may_use_what_it_learns_on_its_way(make: Make, clock: Clock) -> None:
+    person = oracle(clock, person={**PERSON, "person.linkedin_url": PROFILE}, accepts=(BY_MAIL,))
+    more = oracle(clock, "second", person={"person.department": "Sales"}, accepts=(BY_PROFILE,))
+    service = make(person, more)
+    ended = run(service, take_in(service, JANE, max_credits=2))
+    assert (len(more.asked), ended.credits_spent) == (1, 2.0)
+
+
+def test_a_clock_that_was_set_back_holds_no_batch_up(make: Make, clock: Clock) -> None:
+    service = make(oracle(clock, person=PERSON))
+    begun = take_in(service, JANE)
+    clock.move(days=-3)
+    assert statuses(run(service, begun)) == [Status.complete]
 
 
 def test_what_costs_nothing_is_answered_when_the_credits_are_spent(
