@@ -1,12 +1,17 @@
 """Large batches: taken in whole, asked for by the workers, never over their credits."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from app import sheet
+from app import ledger, sheet
+from app.breaker import Health
+from app.database import Database
 from app.delivery import Address
 from app.errors import IdempotencyMismatch, InvalidRequest, NotFound
 from app.facts import Json, Section
@@ -199,6 +204,54 @@ def test_the_second_pass_is_the_last_one(make: Make, clock: Clock) -> None:
     assert statuses(ended) == [Status.provider_error] * 2
     assert ended.run
     assert (ended.run.again, ended.run.gained, len(source.asked)) == (2, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "span", "again"),
+    [
+        ("opened_until", timedelta(seconds=60), 1),
+        ("not_before", timedelta(minutes=4), 1),
+        ("disabled_until", timedelta(minutes=15), 0),
+    ],
+    ids=["breaker open", "asked for a pause", "disabled"],
+)
+def test_the_second_pass_waits_for_who_comes_back_soon_and_for_nobody_else(
+    make: Make, clock: Clock, name: str, span: timedelta, again: int
+) -> None:
+    source = flaky(clock, fails=1)
+    service = make(source)
+    begun = take_in(service, JANE)
+    service.intake.feed(AT_ONCE)
+    asyncio.run(service.work())
+    ill = replace(Health(), **{name: clock() + span})  # type: ignore[arg-type] # all are times
+    work = partial(ledger.set_health, provider=source.name, before=Health(), after=ill)
+    service.database.write(work).result()
+    for _ in range(3):
+        service.intake.feed(AT_ONCE)
+        asyncio.run(service.work())
+    seen = see(service, begun)
+    assert seen.run
+    assert (seen.run.again, len(source.asked), seen.is_final) == (again, 1, not again)
+    assert statuses(seen) == [Status.provider_error]
+    clock.move(minutes=5)
+    assert statuses(run(service, begun)) == [Status.complete if again else Status.provider_error]
+
+
+def test_two_workers_at_one_batch_keep_within_its_credits(make: Make, clock: Clock) -> None:
+    source = oracle(clock, person=PERSON)
+    service = make(source)
+    begun = take_in(service, *people(40), max_credits=10)
+    other = Database(service.database.url)
+    doors = (service.intake, service.front_door(database=other))
+    with ThreadPoolExecutor(2) as pool:
+        while not see(service, begun).is_final:
+            for fed in [pool.submit(door.feed, 8) for door in doors]:
+                fed.result()
+            asyncio.run(service.work())
+    other.close()
+    ended = see(service, begun, limit=40)
+    assert (len(source.asked), ended.credits_spent) == (10, 10.0)
+    assert statuses(ended).count("budget_exhausted") == 30
 
 
 def test_a_row_that_was_partly_filled_is_charged_once(make: Make, clock: Clock) -> None:
