@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import alerts, callers, outbox, store
+from app import alerts, backlog, callers, outbox, store
 from app.alerts import ALERT, alert
 from app.database import Database, surely, written
 from app.delivery import (
@@ -83,8 +83,11 @@ class Courier:
         return row, Delivery(row.id, address, row.event, body, secrets)
 
     def _body(self, db: Connection, row: Any) -> dict[str, Any]:
+        """Return what is said of trouble, a batch or a job; nothing when it is gone."""
         if row.event == ALERT:
             return {"words": alerts.words_of(db, row.id)}
+        if row.job_id and row.job_id.startswith(backlog.PREFIX):
+            return backlog.body_of(db, row.job_id, self.base_url)
         job = store.job_row(db, row.job_id) if row.job_id else None
         return body_of(job, self.base_url) if job else {}
 

@@ -81,6 +81,11 @@ FOLLOWED: Mapping[str, timedelta] = {
 ERASED = "enrichment.erased"
 """Tells a channel that what it has posted at an address has to go."""
 
+BATCH_STARTED, BATCH_PROGRESSED = "batch.started", "batch.progressed"
+"""What a followed place is told of a large batch on its way."""
+
+BATCH_COMPLETED = "batch.completed"
+
 
 EVENTS: Mapping[Status, str] = {
     Status.complete: "enrichment.completed",

@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 
 from app import callers, feedback, freshness, ledger, outbox, posted, store, tally
 from app.assembly import assemble
-from app.batches import Batches
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, FOLLOWED, Address
 from app.digest import digest, digests
@@ -33,6 +32,7 @@ from app.keys import Keys
 from app.prospect import Identifiers, Prospect, sections_for
 from app.readers import Readers
 from app.records import Records
+from app.runs import Asking, Runs
 from app.scope import Wanted, scope, subjects, wanted_fields
 from app.shown import Shown
 from app.tables import Idempotent, Job
@@ -44,6 +44,7 @@ from app.views import (
     Answered,
     Ask,
     AttemptView,
+    BatchOrder,
     BatchRow,
     BatchView,
     Caller,
@@ -52,12 +53,14 @@ from app.views import (
     EndedView,
     EventView,
     Gauges,
+    HitRate,
     Idempotency,
     JobError,
     JobView,
     Plan,
     ProviderView,
     RecentView,
+    RunView,
     Step,
     TryView,
     UsageView,
@@ -74,6 +77,7 @@ __all__ = [
     "Answered",
     "Ask",
     "AttemptView",
+    "BatchOrder",
     "BatchRow",
     "BatchView",
     "Caller",
@@ -82,6 +86,7 @@ __all__ = [
     "EndedView",
     "EventView",
     "Gauges",
+    "HitRate",
     "Idempotency",
     "Intake",
     "JobError",
@@ -89,6 +94,7 @@ __all__ = [
     "Plan",
     "ProviderView",
     "RecentView",
+    "RunView",
     "Step",
     "TryView",
     "UsageView",
@@ -97,7 +103,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Keys, Records, Batches, Shown, Readers, Handling):
+class Intake(Keys, Records, Runs, Shown, Readers, Handling):
     """The verbs around jobs; those around keys, records, batches, cards and people come with it."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
@@ -128,11 +134,18 @@ class Intake(Keys, Records, Batches, Shown, Readers, Handling):
         None stands for what could not be read: its row is `invalid_prospect`.
         Raises InvalidRequest when there are none, or more than ASKS.
         """
+        return self._begin(caller, asks, partial(self._row, caller))
 
-        def requested(db: Connection, ask: Ask) -> JobView:
-            return self._once(db, caller, ask, _wanted(ask), None, self.now())
+    def _row(self, caller: Caller, db: Connection, ask: Ask) -> JobView:
+        return self._once(db, caller, ask, _wanted(ask), None, self.now())
 
-        return self._begin(caller, asks, requested)
+    def feed(self, at_once: int) -> bool:
+        """Ask for the next rows of large batches, as a worker does again and again.
+
+        No more than about `at_once` of their jobs are under way for each worker, so that there is
+        room for what somebody waits for. False when there is nothing to do now.
+        """
+        return self._feed(at_once, Asking(self._row, self._most))
 
     def shown(self, caller: Caller, prospect: Prospect) -> JobView | None:
         """Return the card that is there, fresh or stale; None when there is none to show.
@@ -264,6 +277,8 @@ class Intake(Keys, Records, Batches, Shown, Readers, Handling):
             announce(db, self.tasks, new_delivery(job.id, event, caller.id, to, now))
         if now < job.fresh_until:
             return replace(view, served_from="fresh_cache")
+        if not ask.renews:
+            return replace(view, served_from="stale_cache")
         renewal = self._renewal(db, ask, wanted, now)
         _remember(db, renewal, caller, ask, now)
         for to in ask.notify:
@@ -399,6 +414,25 @@ class Intake(Keys, Records, Batches, Shown, Readers, Handling):
         if ask.max_credits is not None:
             most = min(most, ask.max_credits)
         return Plan(ask.prospect, served, steps, most)
+
+    def _most(self, db: Connection, ask: Ask) -> float:
+        """Return what a job could cost at most, whatever it learns on its way.
+
+        That is more than a plan tells: an identifier that is found opens further providers.
+        """
+        wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
+        served = self._served(db, ask, wanted)
+        if "providers" not in served.values():
+            return 0.0
+        old = [names for section, names in wanted.items() if served[section] != "fresh_cache"]
+        lacking = frozenset().union(*old)
+        return sum(
+            capability.credits
+            for provider in self.sources
+            if provider.sandbox == ask.prospect.is_sandbox
+            for capability in provider.capabilities
+            if capability.fields & lacking
+        )
 
     def _served(self, db: Connection, ask: Ask, wanted: Wanted) -> dict[Section, str]:
         now, keys = self.now(), subjects(ask.prospect)

@@ -37,6 +37,7 @@ from integrations.slack.shortcuts import Shortcuts
 from integrations.slack.socket_mode import SocketMode
 from integrations.slack.talk import Talk
 from integrations.slack.tokens import Tokens
+from integrations.slack.uploads import Uploads
 
 THREADS = 32
 CALL_S = 10  # the SDK's own client, which only opens what a click asked for
@@ -93,6 +94,7 @@ def surface(
         return Slack()
     asking, desk = Asking(intake, keep), Desk(settings.slack_api_url)
     listeners = (
+        Uploads(intake, settings.slack_api_url, desk.open),
         Commands(asking),
         Talk(asking),
         HomeTab(intake, f"{settings.base_url}/card/", now),

@@ -145,6 +145,8 @@ class Slack:
     triggers: dict[str, float] = field(default_factory=dict)  # not used yet -> when it was given
     hooks: dict[str, int] = field(default_factory=dict)  # path of a response_url -> uses left
     whispered: list[Object] = field(default_factory=list)  # what was told to one person alone
+    files: dict[str, bytes] = field(default_factory=dict)  # by name: see file_url
+    downloads: Counter[str] = field(default_factory=Counter)  # by name, with a right token
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -282,6 +284,20 @@ class Slack:
         if given.get("users") not in self.users:
             raise No("user_not_found")
         return {"channel": {"id": dm(given["users"])}}
+
+    def file_url(self, name: str) -> str:
+        """Return where a file of `files` is downloaded from."""
+        return f"{self.url.removesuffix('/api')}/files-pri/{name}"
+
+    def file(self, path: str, token: str) -> tuple[int, str, bytes]:
+        """Return status, type and content of a download: a page for who has no valid token."""
+        name = path.rpartition("/")[2]
+        if not self.tokens.get(token):
+            return 200, "text/html; charset=utf-8", b"<html>Sign in</html>"
+        if name not in self.files:
+            return 404, "text/html; charset=utf-8", b"<html>Gone</html>"
+        self.downloads[name] += 1
+        return 200, "text/csv", self.files[name]
 
     def _history(self, given: Object) -> Object:
         limit = int(given.get("limit", 100))
@@ -449,6 +465,19 @@ def _handler(slack: Slack) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def do_GET(self) -> None:
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            fault = slack.faults["file"].pop(0) if slack.faults["file"] else None
+            if fault:
+                self.spoil("file", token, fault)
+                return
+            status, kind, body = slack.file(self.path, token)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.path.startswith("/hooks/"):
@@ -545,6 +574,30 @@ def command(text: str, *, user: str = "U0JANE", trigger: str = "", **more: str) 
         **more,
     }
     return urlencode(form).encode()
+
+
+def interaction(payload: Mapping[str, Any]) -> bytes:
+    """Return the body of something that was pressed or sent off."""
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def upload(
+    url: str, *, user: str = "U0JANE", view: str = "", size: str = "100", most: str | None = None
+) -> bytes:
+    """Return the body of the window for lists, sent off with this file."""
+    file = {"id": "F0LIST", "size": int(size), "filetype": "csv", "url_private_download": url}
+    state = {
+        "file": {"list": {"type": "file_input", "files": [file]}},
+        "credits": {"list": {"type": "number_input", "value": most}},
+    }
+    shown = {
+        "id": view or f"V{time.monotonic_ns()}",
+        "type": "modal",
+        "callback_id": "prep_csv",
+        "state": {"values": state},
+    }
+    sent = {"type": "view_submission", "team": {"id": TEAM}, "user": {"id": user}, "view": shown}
+    return interaction({**sent, "response_urls": []})
 
 
 def send(client: httpx.Client, body: bytes, **options: Any) -> httpx.Response:
