@@ -278,6 +278,11 @@ ELEMENTS: Mapping[str, tuple[set[str], set[str], Check]] = {
         {"action_id"},
         typed,
     ),
+    "number_input": (
+        {"is_decimal_allowed", "min_value", "max_value", "initial_value", "placeholder"},
+        {"is_decimal_allowed", "action_id"},
+        placeholder,
+    ),
     "file_input": ({"filetypes", "max_files"}, {"action_id"}, files),
     "feedback_buttons": ({"positive_button", "negative_button"}, {"action_id"}, feedback),
     "icon_button": (
@@ -287,7 +292,7 @@ ELEMENTS: Mapping[str, tuple[set[str], set[str], Check]] = {
     ),
 }
 CONTEXT = frozenset({"feedback_buttons", "icon_button"})
-TYPED = frozenset({"plain_text_input", "file_input"})
+TYPED = frozenset({"plain_text_input", "number_input", "file_input"})
 PRESSED = frozenset(ELEMENTS) - CONTEXT - TYPED
 INPUTS = frozenset(ELEMENTS) - CONTEXT - {"button", "overflow"}
 

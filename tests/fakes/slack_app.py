@@ -201,6 +201,10 @@ class Lines:
         said = self.send("slash_commands", dict(parse_qsl(body.decode())))
         return json.dumps(said)
 
+    def interact(self, body: bytes) -> Object | None:
+        """Send what somebody pressed or submitted; return what is answered."""
+        return self.send("interactive", json.loads(dict(parse_qsl(body.decode()))["payload"]))
+
     def refresh(self) -> None:
         """Ask the app to change lines, as Slack does every few hours; the old one goes soon."""
         with self._came:

@@ -3,12 +3,13 @@
 import csv
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.slack import (
+    TEAM,
     Fault,
     Message,
     Slack,
@@ -116,25 +117,21 @@ def test_our_token_goes_nowhere_else(workspace: Workspace) -> None:
     assert workspace.rows("SELECT count(*) FROM outbox") == before
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        command("csv"),
-        interaction(
-            {
-                "type": "shortcut",
-                "callback_id": "prep_csv",
-                "trigger_id": "1.2.3",
-                "team": {"id": "T0ACME"},
-                "user": {"id": "U0JANE"},
-            }
-        ),
-    ],
-    ids=["command", "shortcut"],
-)
-def test_the_window_opens(workspace: Workspace, body: bytes) -> None:
+def shortcut_of(trigger: str) -> bytes:
+    about = {"team": {"id": TEAM}, "user": {"id": "U0JANE"}, "trigger_id": trigger}
+    return interaction({"type": "shortcut", "callback_id": "prep_csv", **about})
+
+
+def command_of(trigger: str) -> bytes:
+    return command("csv", trigger=trigger)
+
+
+@pytest.mark.parametrize("pressed", [command_of, shortcut_of], ids=["command", "shortcut"])
+def test_the_window_opens(workspace: Workspace, pressed: Callable[[str], bytes]) -> None:
     before = len(workspace.slack.views)
+    body = pressed(workspace.slack.trigger())
     assert send(workspace.door, body).status_code == 200
+    wait_until(lambda: workspace.slack.views[before:], "the window")
     [view] = workspace.slack.views[before:]
     assert view["callback_id"] == "prep_csv"
     assert view["blocks"][1]["element"]["type"] == "file_input"

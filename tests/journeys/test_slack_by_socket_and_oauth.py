@@ -13,7 +13,7 @@ import pytest
 
 from app.vault import new_key
 from integrations.slack.oauth import COOKIE, INSTALL_PATH
-from tests.fakes.slack import command, signed
+from tests.fakes.slack import command, shortcut, signed, submit
 from tests.fakes.slack_app import (
     APP_TOKEN,
     CLIENT_ID,
@@ -79,6 +79,22 @@ def test_a_command_that_comes_ten_times_down_the_line_is_one_job_and_one_card(
         assert len(set(pool.map(lines.command, [body] * 10))) == 1
     workspace.card_of(user)
     assert len(workspace.jobs_about("email:tenfold@acme.example")) == 1
+
+
+def test_a_window_opens_down_the_line_refuses_what_it_cannot_read_and_starts_a_job(
+    behind_a_firewall: Workspace,
+) -> None:
+    workspace, lines = behind_a_firewall, lines_of(behind_a_firewall)
+    user = workspace.user("windows")
+    lines.interact(shortcut(workspace.slack, "prep_global", user=user))
+    wait_until(lambda: workspace.slack.views, "the window")
+    view = workspace.slack.views[-1]
+    bad = lines.interact(submit(view, user=user, query="nobody"))
+    assert bad is not None
+    assert bad["response_action"] == "errors"
+    assert not lines.interact(submit(view, user=user, query="windows@line.example"))
+    assert workspace.card_of(user)
+    assert len(workspace.jobs_about("email:windows@line.example")) == 1
 
 
 def test_another_line_and_a_lost_line_cost_no_command(behind_a_firewall: Workspace) -> None:
