@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import callers, outbox, store
+from app import callers, outbox, partners, store
 from app.database import Database, surely, written
 from app.delivery import (
     BACK_OFF_S,
@@ -134,6 +134,8 @@ class Courier:
         if exc.gone or now - since >= DISABLE_AFTER:
             outbox.settle(db, row.id, self.owner, outbox.DISABLED, None)
             outbox.disable(db, row.caller_id, row.target, now)
+            if exc.gone and row.channel == partners.HOOK:
+                partners.drop_hooks_at(db, row.caller_id, row.target)
             log.warning("address disabled after lasting failure", extra=_told(row))
         elif exc.final or wait_s is None:
             outbox.settle(db, row.id, self.owner, outbox.FAILED, None)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from app import callers, freshness, ledger, store, tally
 from app.assembly import assemble
 from app.batches import Batches
+from app.connecting import Connecting
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, FOLLOWED, Address
 from app.digest import digest, digests
@@ -26,8 +27,8 @@ from app.ending import follow_up
 from app.errors import Conflict, IdempotencyMismatch, InvalidRequest, NotFound, QuotaExceeded
 from app.facts import FIELDS, Fact, Section, identified
 from app.front import OPERATOR, month, next_month
+from app.hooks import Hooks
 from app.job import Priority, Status, verdict
-from app.keys import Keys
 from app.prospect import Identifiers, Prospect, sections_for
 from app.records import Records
 from app.scope import Wanted, scope, subjects, wanted_fields
@@ -90,8 +91,8 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Keys, Records, Batches, Shown):
-    """The verbs around jobs; those around keys, records, batches and cards come with it."""
+class Intake(Connecting, Records, Batches, Shown, Hooks):
+    """The verbs around jobs; those around keys, records, batches and the like come with it."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
         """Return the card at once from the cache, or the job that will bring it.
@@ -179,7 +180,7 @@ class Intake(Keys, Records, Batches, Shown):
         idempotency: Idempotency | None,
         now: datetime,
     ) -> JobView:
-        if idempotency and (known := callers.idempotent(db, caller.id, idempotency.key, now)):
+        if idempotency and (known := self._known(db, caller, idempotency, now)):
             if known.digest != idempotency.digest:
                 raise IdempotencyMismatch(
                     "This Idempotency-Key came with another body in the last 24 h; use a new one."
@@ -191,6 +192,9 @@ class Intake(Keys, Records, Batches, Shown):
             row = {"caller_id": caller.id, "key": idempotency.key, "digest": idempotency.digest}
             callers.remember(db, Idempotent(**row, job_id=view.id, created_at=now))
         return view
+
+    def _known(self, db: Connection, caller: Caller, asked: Idempotency, now: datetime) -> Any:
+        return callers.idempotent(db, caller.id, asked.key, now - asked.lasts)
 
     def _answer(
         self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, now: datetime

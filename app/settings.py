@@ -32,6 +32,12 @@ KEYED_PROVIDERS = {"peopledatalabs": "PDL", "hunter": "HUNTER", "datalegion": "D
 KEYLESS_PROVIDERS = ("sandbox", "website", "dns")
 """Providers that are always on; with the keyed ones, the names WARMCALL_PROVIDERS may hold."""
 
+SHORTEST_SECRET = 16
+"""Characters of a secret that others sign with."""
+
+LONGEST_LEAD_WAIT = timedelta(seconds=25)
+"""Whoever sends a form gives up not much later."""
+
 _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
@@ -234,6 +240,18 @@ class Settings(BaseModel):
         "https://slack.com/api", alias="SLACK_API_URL", description="Base URL of Slack's Web API."
     )
 
+    crm_webhook_secret: SecretStr | None = Field(
+        None,
+        alias="CRM_WEBHOOK_SECRET",
+        description="Secret of the connection `default` at /webhooks/crm/default and "
+        "/webhooks/lead; a comma list while it is being changed, the newest first.",
+    )
+    lead_wait: timedelta = Field(
+        timedelta(seconds=2),
+        alias="WARMCALL_LEAD_WAIT",
+        description="How long a form at /webhooks/lead is held for what is found; 0s: not at all.",
+    )
+
     @field_validator(
         "fresh_person",
         "stale_person",
@@ -243,6 +261,7 @@ class Settings(BaseModel):
         "keep_jobs",
         "keep_events",
         "lease",
+        "lead_wait",
         mode="before",
     )
     @classmethod
@@ -344,6 +363,21 @@ class Settings(BaseModel):
         begins = "xoxb-" if told.field_name == "slack_bot_token" else "xapp-"
         if value and not value.get_secret_value().startswith(begins):
             raise ValueError(f"expected a token that begins with {begins}")
+        return value
+
+    @field_validator("crm_webhook_secret")
+    @classmethod
+    def _long_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        texts = _listed(value.get_secret_value()) if value else ()
+        if any(len(text) < SHORTEST_SECRET for text in texts):
+            raise ValueError(f"expected a secret of at least {SHORTEST_SECRET} characters")
+        return value
+
+    @field_validator("lead_wait")
+    @classmethod
+    def _short(cls, value: timedelta) -> timedelta:
+        if value > LONGEST_LEAD_WAIT:
+            raise ValueError(f"expected at most {LONGEST_LEAD_WAIT.seconds}s")
         return value
 
     @model_validator(mode="after")

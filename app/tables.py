@@ -434,3 +434,33 @@ class Message(SQLModel, table=True):
     ref: str = Field(index=True)
     due_at: datetime | None = _at(nullable=True)
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Hook(SQLModel, table=True):
+    """An address that a caller wants to be told at of every job of its own that ends so."""
+
+    __table_args__ = (Index("ux_hook", "caller_id", "event", "target", unique=True),)
+
+    id: str = Field(primary_key=True)
+    caller_id: str
+    event: str
+    target: str
+    created_at: datetime = _at()
+
+
+class CrmConnection(SQLModel, table=True):
+    """A system that may send us records: how it proves who it is, and where it puts what.
+
+    A secret that is sent is kept as a digest alone. One that signs is not kept at all: it is made
+    of `nonce` and of the installation's own (app.keys.Keys.secret_for).
+    """
+
+    __tablename__ = "crm_connection"
+
+    name: str = Field(primary_key=True)
+    auth: str  # standard, hmac, bearer, basic
+    secret_hash: str = ""
+    nonce: str = ""
+    header: str = ""
+    paths: dict[str, str] = _json()
+    created_at: datetime = _at()

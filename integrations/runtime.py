@@ -19,6 +19,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app import store
 from app.bell import Bell, ring_at
+from app.connections import DEFAULT, of_secret
+from app.connections import Connection as CrmConnection
 from app.database import Database
 from app.dialect import is_postgres
 from app.errors import BadSettings, NotReady
@@ -263,6 +265,7 @@ def start(settings: Settings) -> Runtime:
         silence=settings.lease,
         positioning=positioning,
         primed=Sandbox().primed,
+        connections_given=connections(settings),
     )
     return Runtime(
         settings=settings,
@@ -320,6 +323,12 @@ def configured(settings: Settings) -> tuple[list[Provider], list[str]]:
     chosen = [on[name] for name in ("sandbox", *order) if name in on]
     names = {provider.name for provider in chosen}
     return list(dict.fromkeys(chosen)), [kind.name for kind in ALL if kind.name not in names]
+
+
+def connections(settings: Settings) -> Mapping[str, CrmConnection]:
+    """Return the connections that the settings name."""
+    secret = settings.crm_webhook_secret
+    return {DEFAULT: of_secret(secret.get_secret_value())} if secret else {}
 
 
 def tiers(settings: Settings) -> Mapping[Section, Tiers]:

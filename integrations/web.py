@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from app import store
 from app.settings import Settings
 from integrations.connection import Connection
+from integrations.crm import generic, lead
 from integrations.mcp.auth import Doorkeeper, Issuer, resource_url
 from integrations.mcp.front import Front
 from integrations.mcp.mount import Mounted, Streams, mounted
@@ -65,6 +66,16 @@ def application(runtime: Runtime) -> Starlette:
     )
     routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
     routes += agents.routes
+    routes += generic.routes(
+        intake=runtime.intake, settings=runtime.settings, judge=runtime.judge, now=now
+    )
+    routes += lead.routes(
+        intake=runtime.intake,
+        watcher=runtime.watcher,
+        settings=runtime.settings,
+        judge=runtime.judge,
+        now=now,
+    )
     routes += slack.routes(intake=runtime.intake, settings=runtime.settings, now=now)
     web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
     web.state.end_streams = streams.end

@@ -33,6 +33,7 @@ from app.retention import Retention
 from app.settings import Settings
 from app.views import Caller
 from integrations.callback.channel import CallbackChannel
+from integrations.callback.hooks import HookChannel
 from integrations.runtime import (
     Presence,
     Runtime,
@@ -154,10 +155,11 @@ class Worker:
             )
         )
         callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
+        hook = HookChannel(call=fetch.call)
         courier = Courier(
             database=runtime.database,
             tasks=runtime.tasks,
-            channels={callback.name: callback, slack.name: slack},
+            channels={one.name: one for one in (callback, hook, slack)},
             now=now,
             spread=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads retries, guards nothing
             owner=owner,

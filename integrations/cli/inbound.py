@@ -19,6 +19,7 @@ import typer
 from typer import Argument, Option, TyperException
 from typer.main import get_command
 
+from app.connections import HEADER, Auth
 from app.errors import InvalidProspect, WarmcallError
 from app.job import Priority
 from app.prospect import identify
@@ -50,6 +51,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="API keys: who may call the REST API, and how much each may use.")
 app.add_typer(keys, name="keys")
+crm = typer.Typer(help="CRMs and other systems that send us records.")
+app.add_typer(crm, name="crm")
 
 Host = Annotated[str, Option(help="Address to listen on.")]
 Port = Annotated[
@@ -59,6 +62,7 @@ Supervised = Annotated[
     bool, Option("--supervised", hidden=True, help="End when standard input is closed.")
 ]
 Email = Annotated[str, Argument(metavar="EMAIL", help="The person's e-mail address.")]
+Name = Annotated[str, Argument(metavar="NAME", help="The connection: part of its URL.")]
 KeyId = Annotated[str, Argument(metavar="ID", help="The key's id, see `warmcall keys list`.")]
 
 
@@ -323,6 +327,55 @@ def rotate_key(key_id: KeyId) -> None:
     typer.echo(secret)
 
 
+@crm.command("connect")
+def connect(
+    name: Name,
+    auth: Annotated[Auth, Option(help="How the sender proves who it is.")],
+    user: Annotated[str, Option(metavar="USER", help="The user of --auth basic.")] = "warmcall",
+    header: Annotated[
+        str, Option(metavar="NAME", help="The header with the signature of --auth hmac.")
+    ] = HEADER,
+    path: Annotated[
+        list[str] | None,
+        Option(metavar="FIELD=PATH", help="Where a field is, as email=contact.email; repeatable."),
+    ] = None,
+    quota: Annotated[
+        str | None, Option(metavar="N|unlimited", help="Enrichments a month. Default: the setting.")
+    ] = None,
+) -> None:
+    """Let a system send records and leads. Its secret alone goes to stdout, once."""
+    settings, allowed = _settings(), _quota(quota)
+    with _running(settings) as parts:
+        made, secret = parts.intake.connect(
+            name, auth, user=user, header=header, paths=_paths(path), quota=allowed
+        )
+    typer.echo(tables.connected(made, auth, user, settings.base_url), err=True)
+    typer.echo(secret)
+
+
+@crm.command("connections")
+def connections() -> None:
+    """List the connections, those of the settings too, and when each last sent something."""
+    with _running() as parts:
+        typer.echo(tables.connection_table(parts.intake.connections()))
+
+
+@crm.command("disconnect")
+def disconnect(name: Name) -> None:
+    """Take nothing more from a connection."""
+    with _running() as parts:
+        parts.intake.disconnect(name)
+    typer.echo(f"{name} is disconnected.")
+
+
+@crm.command("callback-secret")
+def connection_secret(name: Name) -> None:
+    """Print what signs the callbacks to a connection (whsec_, Standard Webhooks)."""
+    with _running() as parts:
+        caller = parts.intake.connected(parts.intake.connection(name))
+    typer.echo(caller.callback_secret)
+
+
 def _quota(text: str | None) -> int | None:
     if text is None:
         return None
@@ -331,6 +384,13 @@ def _quota(text: str | None) -> int | None:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     raise typer.BadParameter("expected a whole number or 'unlimited'", param_hint="--quota")
+
+
+def _paths(given: list[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given or ()]
+    if not all(name and path for name, _, path in pairs):
+        raise typer.BadParameter("expected FIELD=PATH", param_hint="--path")
+    return {name: path for name, _, path in pairs}
 
 
 def _scopes(names: list[str] | None) -> frozenset[str]:

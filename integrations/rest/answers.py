@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, RootModel
 
 from app.battlecard import Card
 from app.job import Status
@@ -205,6 +205,25 @@ class Deliveries(Shape):
     """The outbox, newest first."""
 
     deliveries: list[DeliveryShape]
+
+
+class HookShape(Shape):
+    """An address that is told of an event; `DELETE /v1/hooks/{id}` ends it."""
+
+    id: str
+    event: str
+    target_url: str
+    created_at: AwareDatetime
+
+
+class HooksShape(Shape):
+    """The caller's hooks, oldest first."""
+
+    hooks: list[HookShape]
+
+
+class Samples(RootModel[list[dict[str, JsonValue]]]):
+    """What a hook is sent: flat objects that always have the same keys."""
 
 
 class Secret(Shape):

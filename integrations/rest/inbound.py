@@ -28,7 +28,16 @@ from app.memory import Memory
 from app.settings import Settings
 from app.verification import Verification
 from integrations.rest import docs, openapi, problem, render, schema
-from integrations.rest.front import Front, RequestLog, body_of, note, problems, say, told
+from integrations.rest.front import (
+    PRIVATE,
+    Front,
+    RequestLog,
+    body_of,
+    note,
+    problems,
+    say,
+    told,
+)
 from integrations.rest.metrics import MEDIA_TYPE as METRICS_TYPE
 from integrations.rest.metrics import Metrics
 from integrations.rest.said import NEVER, ROOM, Said, fresh_until, question
@@ -320,6 +329,39 @@ class Rest:
         caller = await self.front.call(request, "write", self.intake.rotate_callback_secret)
         return say({"callback_secret": caller.callback_secret})
 
+    # hooks
+
+    async def hook(self, request: Request) -> Response:
+        """Subscribe an address to an event."""
+        raw = await body_of(request)
+
+        def add(caller: Caller) -> Response:
+            body = self._body(request, raw, schema.HookBody)
+            return say(render.hook(self.intake.hook(caller, body.event, body.target)), 201)
+
+        return await self.front.call(request, "write", add)
+
+    async def hooks(self, request: Request) -> Response:
+        """List the caller's hooks."""
+        found = await self.front.call(request, "read", self.intake.hooks)
+        return say({"hooks": [render.hook(one) for one in found]})
+
+    async def unhook(self, request: Request) -> Response:
+        """Delete a hook."""
+        hook_id = request.path_params["hook_id"]
+        await self.front.call(request, "write", lambda caller: self.intake.unhook(caller, hook_id))
+        return Response(status_code=204)
+
+    async def samples(self, request: Request) -> Response:
+        """Show what a hook is sent of the caller's newest jobs: a bare list, as Zapier wants."""
+
+        def newest(caller: Caller) -> Response:
+            event = self._query(request, schema.SamplesQuery).event
+            found = self.intake.samples(caller, event, self.settings.base_url)
+            return Response(orjson.dumps(found), headers=PRIVATE, media_type="application/json")
+
+        return await self.front.call(request, "read", newest)
+
     # machines
 
     async def healthz(self, request: Request) -> Response:
@@ -419,6 +461,10 @@ def _versioned(rest: Rest) -> list[BaseRoute]:
         Route("/callback-secret", rest.secret, methods=get),
         Route("/callback-secret/rotate", rest.rotate_secret, methods=post),
         Route("/callback-ping", rest.ping, methods=post),
+        Route("/hooks", rest.hook, methods=post),
+        Route("/hooks", rest.hooks, methods=get),
+        Route("/hooks/samples", rest.samples, methods=get),
+        Route("/hooks/{hook_id}", rest.unhook, methods=delete),
         Route("/suppressions", rest.suppress, methods=post),
         # A local part may hold a slash, hence `path`; the longer route comes first.
         Route("/prospects/{email:path}/export", rest.export, methods=get),

@@ -9,6 +9,7 @@ from app.views import (
     AttemptView,
     DeliveryView,
     EventView,
+    HookView,
     JobError,
     JobView,
     Plan,
@@ -207,6 +208,16 @@ def delivery(one: DeliveryView) -> Object:
             "created_at": iso(one.created_at),
         }
     )
+
+
+def hook(one: HookView) -> Object:
+    """Return a hook."""
+    return {
+        "id": one.id,
+        "event": one.event,
+        "target_url": one.target,
+        "created_at": iso(one.created_at),
+    }
 
 
 def _try(one: TryView) -> Object:

@@ -1,0 +1,1 @@
+"""CRMs and other systems that send us records."""
