@@ -16,7 +16,7 @@ from app.digest import digest
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.keys import Keys, callback_secret
 from app.tables import CrmConnection, Key
-from app.views import SCOPES, Caller, caller_view
+from app.views import SCOPES, UNLIMITED, Caller, caller_view
 
 USER = "warmcall"
 """The user of Auth.basic where none was chosen."""
@@ -66,7 +66,7 @@ class Connecting(Keys):
 
         def added(db: Db) -> bool:
             callers.add_key(db, _key(caller_id(name), self.now()))
-            callers.change_key(db, caller_id(name), quota=quota)
+            callers.change_key(db, caller_id(name), quota=UNLIMITED if quota is None else quota)
             return partners.add_connection(db, row)
 
         if name in self.connections_given or not self.database.write(added).result():
@@ -144,6 +144,7 @@ def _key(its_id: str, now: datetime) -> Key:
         name=f"connection {its_id.removeprefix('crm_')}",
         secret_hash=its_id,  # no secret has this digest
         scopes=sorted(SCOPES),
+        quota=UNLIMITED,  # whoever connects a system decides what it may spend
         callback_secret=callback_secret(),
         created_at=now,
     )

@@ -340,7 +340,7 @@ def connect(
         Option(metavar="FIELD=PATH", help="Where a field is, as email=contact.email; repeatable."),
     ] = None,
     quota: Annotated[
-        str | None, Option(metavar="N|unlimited", help="Enrichments a month. Default: the setting.")
+        str | None, Option(metavar="N|unlimited", help="Enrichments a month. Default: unlimited.")
     ] = None,
 ) -> None:
     """Let a system send records and leads. Its secret alone goes to stdout, once."""

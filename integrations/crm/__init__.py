@@ -1,1 +1,1 @@
-"""CRMs and other systems that send us records."""
+"""CRMs: what they tell, what is written into them, and how that is undone."""

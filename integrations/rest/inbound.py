@@ -19,7 +19,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Scope
 
 from app.delivery import Address
 from app.errors import NotReady
@@ -442,6 +443,15 @@ def _application(rest: Rest) -> Starlette:
     )
 
 
+class Named(Route):
+    """A path that a later route with a placeholder would take too: no other method gets there."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the path whatever the method is; `handle` refuses another one."""
+        match, child = super().matches(scope)
+        return (Match.NONE if match is Match.NONE else Match.FULL), child
+
+
 def _versioned(rest: Rest) -> list[BaseRoute]:
     get, post, delete = ["GET"], ["POST"], ["DELETE"]
     return [
@@ -463,7 +473,7 @@ def _versioned(rest: Rest) -> list[BaseRoute]:
         Route("/callback-ping", rest.ping, methods=post),
         Route("/hooks", rest.hook, methods=post),
         Route("/hooks", rest.hooks, methods=get),
-        Route("/hooks/samples", rest.samples, methods=get),
+        Named("/hooks/samples", rest.samples, methods=get),
         Route("/hooks/{hook_id}", rest.unhook, methods=delete),
         Route("/suppressions", rest.suppress, methods=post),
         # A local part may hold a slash, hence `path`; the longer route comes first.

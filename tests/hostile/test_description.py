@@ -122,7 +122,9 @@ def test_what_the_description_forbids_is_refused_as_declared(
 @pytest.mark.parametrize(("method", "path"), UNDESCRIBED)
 def test_a_method_that_is_not_described_is_refused(method: str, path: str, house: House) -> None:
     with house.client() as client:
-        answer = client.request(method, path.format(job_id="x", delivery_id="x", email="x"))
+        answer = client.request(
+            method, path.format(job_id="x", delivery_id="x", email="x", hook_id="x")
+        )
     assert answer.status_code == 405
     assert answer.json()["code"] == "method_not_allowed"
     assert method not in answer.headers["allow"]
@@ -139,7 +141,7 @@ def test_every_route_asks_for_the_key_and_the_scope_it_describes(
     intake.revoke_key(caller.id)
     given = {"none": "", "wrong": "Bearer wc_0", "other": f"Bearer {key}"}
     given["revoked"] = f"Bearer {revoked}"
-    path = one.path.format(job_id="x", delivery_id="x", email="x")
+    path = one.path.format(job_id="x", delivery_id="x", email="x", hook_id="x")
     body: Any = {"json": {}} if one.body else {}
     with httpx.Client(base_url=house.url, trust_env=False, verify=False) as client:
         header = {"Authorization": given[scopes]}

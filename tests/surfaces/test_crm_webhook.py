@@ -21,7 +21,7 @@ from app.settings import Settings
 from integrations.callback.verify import signature
 from integrations.crm import generic
 from integrations.rest.front import problems
-from integrations.runtime import connections as of_settings
+from integrations.runtime import senders
 from tests.surfaces.asking import Browser, work
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -51,7 +51,7 @@ def application(service: Any) -> Starlette:
 @pytest.fixture
 def connected(service: Any) -> Any:
     """The service with the connection of CRM_WEBHOOK_SECRET."""
-    service.intake = service.front_door(connections_given=of_settings(SETTINGS))
+    service.intake = service.front_door(connections_given=senders(SETTINGS))
     return service
 
 
@@ -452,4 +452,4 @@ def test_every_bad_part_of_the_file_is_named_without_its_value() -> None:
 def test_a_secret_of_the_settings_has_to_be_long() -> None:
     with pytest.raises(BadSettings, match="CRM_WEBHOOK_SECRET: expected a secret"):
         Settings.from_env({"CRM_WEBHOOK_SECRET": "sh0rt"})
-    assert of_settings(Settings.from_env({})) == {}
+    assert senders(Settings.from_env({})) == {}

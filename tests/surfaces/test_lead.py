@@ -16,8 +16,7 @@ from app.errors import BadSettings
 from app.settings import Settings
 from integrations.crm import lead
 from integrations.rest.front import problems
-from integrations.runtime import Watcher
-from integrations.runtime import connections as of_settings
+from integrations.runtime import Watcher, senders
 from tests.surfaces.asking import Browser, settled, work
 from tests.surfaces.test_crm_webhook import SECRET, bearing, judge, signed
 
@@ -43,7 +42,7 @@ def application(service: Any, wait: str = "20s") -> Starlette:
 
 @pytest.fixture
 def connected(service: Any) -> Any:
-    service.intake = service.front_door(connections_given=of_settings(settings()))
+    service.intake = service.front_door(connections_given=senders(settings()))
     return service
 
 
@@ -147,7 +146,7 @@ def test_json_is_a_form_too(connected: Any) -> None:
 
 
 def test_a_robot_that_fills_the_trap_gets_nothing_and_is_not_told(service: Any) -> None:
-    trapped = of_settings(settings())["default"]
+    trapped = senders(settings())["default"]
     trap = type(trapped)("default", trapped.auths, digests=trapped.digests, honeypot="website2")
     service.intake = service.front_door(connections_given={"default": trap})
     form = {"email": SARAH, "website2": "http://spam.example"}
