@@ -89,7 +89,7 @@ class Door:
     wait_s: float
 
     async def answer(self, request: Request) -> Response:
-        """Return the lead with what is known of it: 200 when all is, else 202."""
+        """Return the lead with what is known of it so far: 200 when that is all, else 202."""
         sender = await self.front.sender(request, MOST_BODY)
         form = read_form(sender.raw, request.headers.get("content-type", ""))
         if sender.connection.honeypot and form.get(sender.connection.honeypot, "").strip():
