@@ -2,15 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from app import crm_store
 from app.crm import Happening, Kind
 from app.facts import Json, Section
-from app.tables import CrmRow, Job, KnownFact
+from app.tables import CrmRow, CrmSeen, CrmWrite, Event, Job, KnownFact, Outbox
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
 from tests.fakes.servers import BACKENDS
@@ -315,12 +316,15 @@ def test_a_company_without_a_domain_is_skipped(office: Office) -> None:
 
 def traces(office: Office) -> list[str]:
     """Return where the person is still named in our own tables."""
-    found = []
-    with_values = (CrmRow, KnownFact, Job)
-    for table in with_values:
-        rows = office.service.database.read(lambda db, one=table: db.execute(select(one)).all())
-        found += [table.__tablename__ for one in rows if "jane" in str(tuple(one)).lower()]
-    writes = office.service.database.read(lambda db: db.execute(select(crm_store.CrmWrite)).all())
-    clear = ("Jane", "Head of Sales", JANE)
-    found += ["crm_write" for one in writes if any(text in str(tuple(one)) for text in clear)]
-    return found
+    tables: tuple[Any, ...] = (CrmSeen, CrmRow, CrmWrite, KnownFact, Job, Outbox, Event)
+    clear = ("jane", "head of sales")
+    return [
+        table.__tablename__
+        for table in tables
+        for one in office.service.database.read(partial(all_of, table=table))
+        if any(text in str(tuple(one)).lower() for text in clear)
+    ]
+
+
+def all_of(db: Connection, table: Any) -> list[Any]:
+    return list(db.execute(select(table)).all())

@@ -31,6 +31,7 @@ from app.crm import (
 from app.crm_books import Books
 from app.crm_plan import Rule
 from app.crm_settings import Connected, CrmFile, connected
+from app.delivery import Channel
 from app.doors import DoorsKept
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.front import OPERATOR
@@ -83,7 +84,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Plays once: `status` 0 is a lost answer. `after` = what was asked for is done all the same."""
+    """Plays once: `status` 0 is a lost answer; `after` means that what was asked for was done."""
 
     method: str
     path: str
@@ -300,7 +301,7 @@ class Small:
 
     def note(self, about: Sequence[Ref], note: Note, known: str) -> Steps[str]:
         on = [f"{ref.kind.value}/{ref.id}" for ref in about]
-        body = {"about": on, "text": note.text}
+        body = {"about": on, "text": note.text, "html": note.html}
         if known:
             yield self._request("PATCH", f"/notes/{known}", body)
             return known
@@ -426,5 +427,5 @@ class Office:
                 await does.get(task, self._courier().deliver)(ref)
 
     def _courier(self) -> Courier:
-        channels = {"callback": self.service.postbox, "crm": self.channel}
+        channels: dict[str, Channel] = {"callback": self.service.postbox, "crm": self.channel}
         return self.service.courier(channels)
