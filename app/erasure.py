@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, String, cast, delete, func, or_, select, update
 from sqlmodel import SQLModel, col
 
+from app import crm_store
 from app.digest import digest
 from app.facts import Json
 from app.prospect import Prospect
@@ -53,6 +54,7 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     _drop(db, Message, "ref", [*jobs, *deliveries])
     for table in (Event, Asked, Recipient, Idempotent):
         _drop(db, table, "job_id", jobs)
+    crm_store.hush(db, person=digest(key))
     in_batches = update(BatchRow).where(col(BatchRow.job_id).in_(jobs))
     db.execute(in_batches.values(job_id=None, problem=ERASED))
     return counts
