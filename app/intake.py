@@ -17,6 +17,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from app import callers, freshness, ledger, store, tally
+from app.arrivals import Arrivals
 from app.assembly import assemble
 from app.batches import Batches
 from app.courier import announce, new_delivery
@@ -90,8 +91,8 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Keys, Records, Batches, Shown):
-    """The verbs around jobs; those around keys, records, batches and cards come with it."""
+class Intake(Keys, Records, Batches, Shown, Arrivals):
+    """The verbs around jobs; those around keys, records, batches, cards and CRMs come with it."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
         """Return the card at once from the cache, or the job that will bring it.

@@ -29,6 +29,7 @@ IN_FLIGHT = text("outcome IS NULL")
 IS_PENDING = text("state = 'pending'")
 IS_HELD = text("owner IS NOT NULL")
 IS_STUCK = text("state <> 'delivered'")
+IS_WAITING = text("state = 'waiting'")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -434,3 +435,95 @@ class Message(SQLModel, table=True):
     ref: str = Field(index=True)
     due_at: datetime | None = _at(nullable=True)
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class CrmSeen(SQLModel, table=True):
+    """An event that a CRM has told, so that the same is not heard twice. Nothing of the record."""
+
+    __tablename__ = "crm_event"
+
+    connection: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    target: str
+    happening: str
+    occurred_at: datetime = _at()
+    at: datetime = _at(index=True)
+
+
+class CrmRow(SQLModel, table=True):
+    """A record of a CRM as far as it is ours: what is open, when it was enriched, where our note is.
+
+    `target` is Ref.target. `told` counts its events: who works on one sees whether more came.
+    `since` is when it happened what is open. `writes` are those of `writes_on`. `winner` is the
+    target of the record that it was merged into.
+    """
+
+    __tablename__ = "crm_record"
+    __table_args__ = (
+        Index("ix_crm_record_due", "due_at", sqlite_where=IS_WAITING, postgresql_where=IS_WAITING),
+        Index("ix_crm_record_held", "owner", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
+        Index("ix_crm_record_purge", "purge_at"),
+        Index("ix_crm_record_age", "connection", "enriched_at"),
+    )
+
+    target: str = Field(primary_key=True)
+    connection: str
+    kind: str
+    state: str = "new"  # new, waiting, asked, done, skipped, gone, failed, deleted, merged, erased
+    reason: str = ""
+    told: int = 0
+    tries: int = 0
+    owner: str | None = None
+    lease_until: datetime | None = _at(nullable=True)
+    due_at: datetime | None = _at(nullable=True)
+    since: datetime = _at()
+    changed_at: datetime = _at()
+    job_id: str | None = Field(default=None, index=True)
+    note_id: str = ""
+    winner: str = ""
+    writes: int = 0
+    writes_on: date | None = None
+    asked_at: datetime | None = _at(nullable=True)
+    enriched_at: datetime | None = _at(nullable=True)
+    purge_at: datetime | None = _at(nullable=True)
+
+
+class CrmWrite(SQLModel, table=True):
+    """One property that was written into a CRM, or why it was not: for who asks, and for undoing.
+
+    `old` and `new` are values of the record; of somebody who was erased only digests stay.
+    `person` is the digest of whom the job was about.
+    """
+
+    __tablename__ = "crm_write"
+    __table_args__ = (Index("ix_crm_write_record", "target", "at"),)
+
+    id: str = Field(primary_key=True)
+    job_id: str = Field(index=True)
+    target: str
+    person: str = Field(index=True)
+    property: str
+    field: str
+    old: str
+    new: str
+    policy: str
+    fact_id: str
+    source: str
+    confidence: float
+    state: str  # sending, written, skipped, refused, proposed, undone
+    reason: str = ""
+    status: int = 0
+    correlation_id: str = ""
+    at: datetime = _at(index=True)
+    undone_at: datetime | None = _at(nullable=True)
+
+
+class CrmHealth(SQLModel, table=True):
+    """A connection that cannot be used until an operator has done something, and why."""
+
+    __tablename__ = "crm_health"
+
+    connection: str = Field(primary_key=True)
+    reason: str
+    since: datetime = _at()
+    retry_at: datetime = _at()
