@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from app import store
 from app.settings import Settings
 from integrations.connection import Connection
+from integrations.crm import inbound as crm
 from integrations.mcp.auth import Doorkeeper, Issuer, resource_url
 from integrations.mcp.front import Front
 from integrations.mcp.mount import Mounted, Streams, mounted
@@ -66,6 +67,7 @@ def application(runtime: Runtime) -> Starlette:
     routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
     routes += agents.routes
     routes += slack.routes(intake=runtime.intake, settings=runtime.settings, now=now)
+    routes += crm.routes(intake=runtime.intake, settings=runtime.settings, now=now)
     web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
     web.state.end_streams = streams.end
     return web

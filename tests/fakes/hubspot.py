@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -41,12 +42,10 @@ TYPES = {  # from, to -> the ids of associations that HubSpot defines
     ("notes", "companies"): {190},
     ("companies", "notes"): {189},
 }
-OPERATORS = frozenset(
-    "EQ NEQ LT LTE GT GTE BETWEEN IN NOT_IN HAS_PROPERTY NOT_HAS_PROPERTY CONTAINS_TOKEN "
-    "NOT_CONTAINS_TOKEN".split()
-)
+OPERATORS = frozenset({"EQ", "GTE", "HAS_PROPERTY"})
+"""Those of HubSpot's that this stand-in knows."""
 LONGEST = 65_536  # characters of a text
-UNWANTED = re.compile(r"<!--.*?-->|<script.*?</script>|<script[^>]*>|\son\w+=\S+", re.S | re.I)
+UNWANTED = re.compile(r"<!--.*?-->|<script.*?</script>", re.DOTALL | re.IGNORECASE)
 
 Object = dict[str, Any]
 Said = tuple[int, Object | list[Any] | None, dict[str, str]]
@@ -129,9 +128,7 @@ def too_many(policy: str, message: str) -> Object:
     }
 
 
-TEN_SECONDLY = too_many(
-    "TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit."
-)
+TEN_SECONDLY = too_many("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit.")
 DAILY = too_many("DAILY", "You have reached your daily limit.")
 SECONDLY = too_many("SECONDLY", "You have reached your secondly limit.")
 
@@ -179,13 +176,13 @@ class HubSpot:
             self.records[kind][record.id] = record
             record.properties["createdate"] = _iso(record.created_ms)
             record.properties["hs_object_id"] = record.id
-            self.set(record, values, source, source_id, tell=False)
+            self.change(record, values, source, source_id, tell=False)
             self._tell("creation", record, source=source, source_id=source_id)
             if self.on_create:
                 self.on_create(self, record)
             return record
 
-    def set(
+    def change(
         self,
         record: Record,
         values: Mapping[str, str],
@@ -201,7 +198,8 @@ class HubSpot:
                 said = {"value": value, "timestamp": _iso(record.changed_ms)}
                 said |= {"sourceType": source, "sourceId": source_id, "sourceLabel": ""}
                 record.history.setdefault(name, []).insert(0, said)
-                record.properties[name] = value
+                clean = name == "hs_note_body" and source == "INTEGRATION"
+                record.properties[name] = UNWANTED.sub("", value) if clean else value
                 if not value:
                     del record.properties[name]
                 if tell:
@@ -232,7 +230,7 @@ class HubSpot:
 
     def notes(self, record: Record) -> list[Record]:
         """Return the notes on a record."""
-        return [self.records["notes"][id] for id in record.linked.get("notes", {})]
+        return [self.records["notes"][one] for one in record.linked.get("notes", {})]
 
     def called(self, method: str, pattern: str = "") -> list[Call]:
         """Return the calls of a method whose path has this in it."""
@@ -319,11 +317,11 @@ class HubSpot:
         asked = (method, form.get("grant_type"), bool(form.get("client_id")))
         if asked != ("POST", "refresh_token", True) or secret != form.get("client_secret"):
             message = "missing or invalid refresh token"
-            told = {"error": "invalid_grant", "error_description": message, "message": message}
-            return 400, {**told, "status": "BAD_REFRESH_TOKEN"}, {}
+            no = {"error": "invalid_grant", "error_description": message, "message": message}
+            return 400, {**no, "status": "BAD_REFRESH_TOKEN"}, {}
         token = f"access-{uuid4().hex}"
         self.keys[token] = Key(until=time.time() + 1800, is_oauth=True)
-        told = {"token_type": "bearer", "access_token": token, "expires_in": 1800}
+        told: Object = {"token_type": "bearer", "access_token": token, "expires_in": 1800}
         more = {"refresh_token": form["refresh_token"], "hub_id": PORTAL, "scopes": []}
         return 200, {**told, **more}, {}
 
@@ -379,10 +377,10 @@ class HubSpot:
 
     # --- records
 
-    def _get(self, key: Key, query: Object, _: Any, kind: str, id: str) -> Said:
+    def _get(self, key: Key, query: Object, _: Any, kind: str, id_: str) -> Said:
         name = self._may(key, "objects", kind, "read")
         wants_archived = query.get("archived") == ["true"]
-        record = self._found(name, id, archived=wants_archived)
+        record = self._found(name, id_, archived=wants_archived)
         shown = self._shown(record, _listed(query, "properties"))
         if histories := _listed(query, "propertiesWithHistory"):
             told = {one: record.history[one] for one in histories if one in record.history}
@@ -393,8 +391,8 @@ class HubSpot:
             shown["associations"] = linked
         return 200, shown, {}
 
-    def _found(self, kind: str, id: str, *, archived: bool = False) -> Record:
-        record = self.records[kind].get(id)
+    def _found(self, kind: str, id_: str, *, archived: bool = False) -> Record:
+        record = self.records[kind].get(id_)
         while record and record.winner:
             record = self.records[kind].get(record.winner)
         if record is None or record.is_archived != archived:
@@ -419,10 +417,10 @@ class HubSpot:
         for kind in (NAMES[one] for one in kinds):
             word = f"{SINGULAR[record.kind]}_to_{SINGULAR[kind]}"
             results = []
-            for id, types in record.linked.get(kind, {}).items():
+            for other, types in record.linked.get(kind, {}).items():
                 words = [word] if types & {1, 2} or kind == "notes" else []
                 words += [f"{word}_unlabeled"] if types - {1, 2} and kind != "notes" else []
-                results += [{"id": id, "type": one} for one in words]
+                results += [{"id": other, "type": one} for one in words]
             if results:
                 found[kind] = {"results": results}
         return found
@@ -442,7 +440,7 @@ class HubSpot:
         self._check(name, values)
         links = [_wanted_link(one) for one in body.get("associations", ())]
         self._check_new(name, values)
-        found = [(self._linkable(name, types, id), types) for id, types in links]
+        found = [(self._linkable(name, types, to), types) for to, types in links]
         made = self.add(name, "INTEGRATION", str(APP), **values)
         for other, types in found:
             made.linked.setdefault(other.kind, {})[other.id] = types
@@ -462,30 +460,30 @@ class HubSpot:
             if email and email == values.get("email") and not one.is_archived and not one.winner:
                 raise No(409, "CONFLICT", f"Contact already exists. Existing ID: {one.id}")
 
-    def _linkable(self, kind: str, types: set[int], id: str) -> Record:
+    def _linkable(self, kind: str, types: set[int], id_: str) -> Record:
         for (a, other), known in TYPES.items():
             if a == kind and types <= known:
-                return self._found(other, id)
+                return self._found(other, id_)
         raise No(400, "VALIDATION_ERROR", f"{sorted(types)} are no associations from {kind}")
 
-    def _patch(self, key: Key, _: Object, body: Any, kind: str, id: str) -> Said:
+    def _patch(self, key: Key, _: Object, body: Any, kind: str, id_: str) -> Said:
         name = self._may(key, "objects", kind, "write")
-        record = self._found(name, id)
+        record = self._found(name, id_)
         values = _values(body)
         self._check(name, values)
-        self.set(record, values, "INTEGRATION", str(APP))
+        self.change(record, values, "INTEGRATION", str(APP))
         return 200, self._shown(record, list(values)), {}
 
-    def _delete(self, key: Key, _: Object, __: Any, kind: str, id: str) -> Said:
+    def _delete(self, key: Key, _: Object, __: Any, kind: str, id_: str) -> Said:
         name = self._may(key, "objects", kind, "write")
-        self.archive(self._found(name, id))
+        self.archive(self._found(name, id_))
         return 204, None, {}
 
     def _associate(
-        self, key: Key, _: Object, __: Any, kind: str, id: str, to: str, other: str
+        self, key: Key, _: Object, __: Any, kind: str, id_: str, to: str, other: str
     ) -> Said:
         name = self._may(key, "objects", kind, "write")
-        one, two = self._found(name, id), self._found(NAMES.get(to, to), other)
+        one, two = self._found(name, id_), self._found(NAMES.get(to, to), other)
         self.link(one, two)
         return 200, {"status": "COMPLETE", "results": []}, {}
 
@@ -497,9 +495,7 @@ class HubSpot:
             for error, told in self._wrong(kind, name, value)
         ]
         if bad:
-            raise No(
-                400, "VALIDATION_ERROR", f"Property values were not valid: {json.dumps(bad)}"
-            )
+            raise No(400, "VALIDATION_ERROR", f"Property values were not valid: {json.dumps(bad)}")
 
     def _wrong(self, kind: str, name: str, value: Any) -> Iterator[tuple[str, str]]:
         defined = self.properties[kind].get(name)
@@ -521,7 +517,7 @@ class HubSpot:
         ids = [one["id"] for one in body["inputs"]]
         if len(ids) > 100 or len(set(ids)) < len(ids):
             raise No(400, "VALIDATION_ERROR", "at most 100 inputs, each once")
-        known = [self.records[name][id] for id in ids if id in self.records[name]]
+        known = [self.records[name][one] for one in ids if one in self.records[name]]
         alive = [one for one in known if not one.is_archived]
         results = [self._shown(one, body.get("properties", [])) for one in alive]
         missing = len(ids) - len(alive)
@@ -541,7 +537,7 @@ class HubSpot:
         ]
         for sort in reversed(body.get("sorts", [])):
             is_down = sort.get("direction") == "DESCENDING"
-            found.sort(key=lambda r, by=sort["propertyName"]: _number(r, by), reverse=is_down)
+            found.sort(key=partial(_number, name=sort["propertyName"]), reverse=is_down)
         start, limit = int(body.get("after", 0)), int(body.get("limit", 10))
         if start + limit > 10_000:
             raise No(400, "VALIDATION_ERROR", "no more than 10,000 results can be paged through")
@@ -614,7 +610,7 @@ def _listed(query: Mapping[str, list[str]], name: str) -> list[str]:
 def _values(body: Any) -> dict[str, str]:
     if not isinstance(body, dict) or not isinstance(body.get("properties"), dict):
         raise No(400, "VALIDATION_ERROR", "Invalid input JSON: no properties")
-    return body["properties"]
+    return dict(body["properties"])
 
 
 def _wanted_link(link: Object) -> tuple[str, set[int]]:
@@ -638,7 +634,7 @@ def _misfit(defined: Object, value: str) -> str:
         "datetime": (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|\d{12,13}", "INVALID_LONG"),
     }
     pattern, word = patterns.get(defined["type"], (".*", ""))
-    return "" if re.fullmatch(pattern, value, re.S) else word
+    return "" if re.fullmatch(pattern, value, re.DOTALL) else word
 
 
 def _check_search(body: Any) -> None:
@@ -667,7 +663,7 @@ def _fits(record: Record, wanted: Object) -> bool:
     if operator == "HAS_PROPERTY":
         return bool(held)
     if operator == "EQ":
-        return held.lower() == value.lower()
+        return held.lower() == str(value).lower()
     if operator == "GTE":
         return _number(record, name) >= float(value)
     raise No(400, "VALIDATION_ERROR", f"this stand-in does not search with {operator}")

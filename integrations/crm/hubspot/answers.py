@@ -68,6 +68,11 @@ def is_fine(answer: Answer) -> bool:
     return not answer.failure and HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
 
 
+def is_gone(answer: Answer) -> bool:
+    """Tell whether a record is not there; another 404 is no such path."""
+    return answer.status == HTTPStatus.NOT_FOUND and category(answer) == "OBJECT_NOT_FOUND"
+
+
 def wait_s(answer: Answer) -> float:
     """Return for how long HubSpot wants no further calls; 0 when it says nothing of the kind."""
     if answer.failure or answer.status != HTTPStatus.TOO_MANY_REQUESTS:
@@ -97,7 +102,7 @@ def refuse(answer: Answer) -> NoReturn:
         raise _no(answer, "unauthorized", "HubSpot does not take the token (any more)")
     if answer.status == HTTPStatus.FORBIDDEN:
         _forbid(answer)
-    if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+    if is_gone(answer):
         raise _no(answer, "gone", "HubSpot has no such record (any more)")
     if answer.status < HTTPStatus.BAD_REQUEST or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         told = f"HubSpot failed: status {answer.status}"

@@ -24,7 +24,7 @@ KINDS: Mapping[str, Kind] = {
 HAPPENINGS: Mapping[str, Happening] = {
     "creation": Happening.created,
     "propertyChange": Happening.updated,
-    "restore": Happening.updated,
+    "restore": Happening.created,
     "deletion": Happening.deleted,
     "merge": Happening.merged,
     "privacyDeletion": Happening.erased,

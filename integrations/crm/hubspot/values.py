@@ -47,9 +47,6 @@ OTHER_WORDS: Mapping[str, Mapping[str, str]] = {
     "hs_seniority": SENIORITIES,
 }
 
-PLACES: Mapping[str, int] = {"city": 0, "state": 1, "country": 2}
-"""Properties that hold one part of a place that is told in three."""
-
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?")
 _YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 _INVISIBLE = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f\u200b-\u200f\u2028-\u202e\ufeff]")
@@ -69,7 +66,7 @@ def translated(prop: Property, value: str) -> str | None:
         return "true" if word in _YES else "false" if word in _NO else None
     if prop.type in {"date", "datetime"}:
         return _moment(prop.type, text)
-    return _text(prop.name, text)
+    return text[:MOST]
 
 
 def _option(prop: Property, text: str) -> str | None:
@@ -103,10 +100,3 @@ def _moment(kind: str, text: str) -> str | None:
         return at.date().isoformat()
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _text(name: str, text: str) -> str | None:
-    if name not in PLACES:
-        return text[:MOST]
-    parts = [part.strip() for part in text.split(",")]
-    return parts[PLACES[name]] if len(parts) == len(PLACES) and all(parts) else None
