@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app import crm_erasure, crm_store, store
+from app.clerk import crm_caller
 from app.crm import CrmEvent, Happening, Kind, Ref
 from app.crm_store import ASKED, DELETED, ERASED, MERGED, WAITING
 from app.front import Front
-from app.views import SCOPES, UNLIMITED, Caller
 
 log = logging.getLogger("warmcall.arrivals")
 
@@ -27,11 +27,6 @@ MERGES = 8
 """So many times in a row a record is followed to the one that it was merged into."""
 
 ORDER = "crm"
-
-
-def crm_caller(connection: str) -> Caller:
-    """Return the caller that a connection is: its operator decides what it may spend."""
-    return Caller(f"crm_{connection}", f"CRM connection {connection}", SCOPES, UNLIMITED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +50,9 @@ class Arrivals(Front):
     def _hear(self, db: Connection, connection: str, events: Sequence[CrmEvent]) -> int:
         now = self.now()
         ordered = sorted(events, key=lambda one: (one.ref.target, one.occurred_at, one.key))
-        return sum(self._once(db, connection, event, now) for event in ordered)
+        return sum(self._heard(db, connection, event, now) for event in ordered)
 
-    def _once(self, db: Connection, connection: str, event: CrmEvent, now: datetime) -> bool:
+    def _heard(self, db: Connection, connection: str, event: CrmEvent, now: datetime) -> bool:
         """Hear one event; tell whether it opened an arrival."""
         told = {
             "connection": connection,

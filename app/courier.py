@@ -35,6 +35,9 @@ LEASE = timedelta(seconds=60)
 PATIENCE = timedelta(days=1)
 """A delivery that was put off for this long has failed."""
 
+LONG_PATIENCE = timedelta(days=14)
+"""The same of one that waits for something that takes days."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Courier:
@@ -62,7 +65,7 @@ class Courier:
                 raise DeliveryFailed(f"no channel named {row.channel} is set up", final=True)
             receipt = await channel.deliver(delivery, started)
         except DeliveryPutOff as exc:
-            await surely(self.database, partial(self._put_off, row=row, wait_s=exc.wait_s))
+            await surely(self.database, partial(self._put_off, row=row, exc=exc))
         except DeliveryFailed as exc:
             await surely(
                 self.database, partial(self._not_delivered, row=row, exc=exc, started=started)
@@ -97,13 +100,14 @@ class Courier:
         )
         log.info("delivered", extra=_told(row))
 
-    def _put_off(self, db: Connection, row: Any, wait_s: float) -> None:
+    def _put_off(self, db: Connection, row: Any, exc: DeliveryPutOff) -> None:
         now = self.now()
-        if now - row.created_at > PATIENCE:
-            exc = DeliveryFailed("its turn did not come in a day", final=True)
-            self._not_delivered(db, row, exc, now)
+        patience = LONG_PATIENCE if exc.is_patient else PATIENCE
+        if now - row.created_at > patience:
+            why = f"its turn did not come in {patience.days} days: {exc}"
+            self._not_delivered(db, row, DeliveryFailed(why, final=True), now)
             return
-        due_at = now + timedelta(seconds=wait_s)
+        due_at = now + timedelta(seconds=exc.wait_s)
         if outbox.put_off(db, row.id, self.owner, due_at):
             store.post(db, self.tasks.delivery(row.id, due_at))
 

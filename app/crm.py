@@ -129,12 +129,16 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The card for a record's timeline. `mark` is found in both texts: it tells notes apart."""
+    """The card for a record's timeline. `mark` is found in both texts: it tells notes apart.
+
+    `may_be_there` means that an earlier try had no certain end: look for the mark first.
+    """
 
     mark: str
     html: str = field(repr=False)
     text: str = field(repr=False)
     at: datetime
+    may_be_there: bool = False
 
 
 class Adapter(Protocol):
@@ -185,7 +189,8 @@ class Adapter(Protocol):
     def note(self, about: Sequence[Ref], note: Note, known: str) -> Steps[str]:
         """Put the note on the records' timelines, or change the `known` one; return its id.
 
-        May be called again after an uncertain answer: no second note comes of it.
+        May be called again after an uncertain answer: no second note comes of it. A known note
+        that somebody has taken away stays away.
         """
 
 

@@ -25,6 +25,7 @@ from app.tables import (
 )
 
 CHANNEL = "crm"
+WORKER = "worker_"  # how the ids of workers begin; others hold a record for its lease at most
 
 LONGEST = timedelta(minutes=10)
 """No lease ends further ahead than this, unless a clock was set back."""
@@ -102,8 +103,9 @@ def announced(db: Connection, target: str, now: datetime) -> None:
 
 
 def bereave(db: Connection, alive: Collection[str]) -> None:
-    """Take records from those who are not alive: they work on them no more."""
-    dead = (IS_HELD, col(CrmRow.owner).not_in(sorted(alive)))
+    """Take records from workers that are not alive: they work on them no more."""
+    owner = col(CrmRow.owner)
+    dead = (IS_HELD, owner.startswith(WORKER, autoescape=True), owner.not_in(sorted(alive)))
     db.execute(update(CrmRow).where(*dead).values(owner=None, lease_until=None))
 
 
@@ -127,9 +129,7 @@ def jobs_about(db: Connection, target: str) -> list[str]:
     return sorted(job_id for job_id in found if job_id)
 
 
-def oldest(
-    db: Connection, connection: str, before: datetime, limit: int
-) -> Sequence[Row[Any]]:
+def oldest(db: Connection, connection: str, before: datetime, limit: int) -> Sequence[Row[Any]]:
     """Return the records that were enriched before then, the oldest first."""
     old = (
         col(CrmRow.connection) == connection,
@@ -203,9 +203,7 @@ def all_health(db: Connection) -> Sequence[Row[Any]]:
     return db.execute(select(CrmHealth).order_by(col(CrmHealth.connection))).all()
 
 
-def breaks(
-    db: Connection, connection: str, reason: str, now: datetime, retry_at: datetime
-) -> bool:
+def breaks(db: Connection, connection: str, reason: str, now: datetime, retry_at: datetime) -> bool:
     """Note that a connection cannot be used; False when that was known."""
     known = health(db, connection)
     since = known.since if known else now

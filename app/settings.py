@@ -215,6 +215,17 @@ class Settings(BaseModel):
         description="Base URL of Data Legion.",
     )
 
+    crm: Path | None = Field(
+        None,
+        alias="WARMCALL_CRM",
+        description="TOML file: which of our fields goes into which property of a CRM, and when; "
+        "connections of signed webhooks.",
+    )
+    crm_cool_down: timedelta = Field(
+        timedelta(days=7),
+        alias="WARMCALL_CRM_COOL_DOWN",
+        description="A record of a CRM is not enriched again on its own for this time.",
+    )
     slack_bot_token: SecretStr | None = Field(
         None,
         alias="SLACK_BOT_TOKEN",
@@ -291,6 +302,7 @@ class Settings(BaseModel):
         "keep_people",
         "keep_jobs",
         "keep_events",
+        "crm_cool_down",
         "lease",
         "hubspot_poll",
         mode="before",
@@ -359,7 +371,7 @@ class Settings(BaseModel):
             raise ValueError("expected redis://HOST/0 or postgresql://USER:PASSWORD@HOST/NAME")
         return value
 
-    @field_validator("positioning")
+    @field_validator("positioning", "crm")
     @classmethod
     def _file(cls, value: Path | None) -> Path | None:
         if value and not value.is_file():

@@ -451,7 +451,7 @@ class CrmSeen(SQLModel, table=True):
 
 
 class CrmRow(SQLModel, table=True):
-    """A record of a CRM as far as it is ours: what is open, when it was enriched, where our note is.
+    """A record of a CRM as far as it is ours: what is open, when it was enriched, our note.
 
     `target` is Ref.target. `told` counts its events: who works on one sees whether more came.
     `since` is when it happened what is open. `writes` are those of `writes_on`. `winner` is the

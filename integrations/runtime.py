@@ -19,8 +19,12 @@ from sqlalchemy.exc import DBAPIError
 
 from app import store
 from app.bell import Bell, ring_at
+from app.crm_books import Books
+from app.crm_settings import Connected, CrmFile
 from app.database import Database
+from app.dial import Pool
 from app.dialect import is_postgres
+from app.doors import DoorsKept
 from app.errors import BadSettings, NotReady
 from app.facts import Section
 from app.fetch import Fetch
@@ -38,6 +42,9 @@ from app.tables import Process
 from app.tasks import Tasks
 from app.verification import Verification, verify
 from app.waterfall import converse
+from integrations.crm.connections import connections
+from integrations.crm.desk import Desk
+from integrations.crm.line import CrmLine
 
 PORTS_KNOWN = timedelta(seconds=1)
 """How long the bells of other processes are remembered before they are looked up again."""
@@ -215,6 +222,7 @@ class Runtime:
     providers: Sequence[Provider]
     positioning: Positioning | None
     fetch: Callable[[], Fetch]
+    connections: Mapping[str, Connected]
 
     def judge(self, url: str) -> None:
         """Raise Blocked when a callback to this URL would be refused."""
@@ -239,6 +247,27 @@ class Runtime:
         finally:
             await fetch.aclose()
         return answer.body if answer.status == HTTPStatus.OK and not answer.failure else b""
+
+    def desk(self, owner: str, fetch: Fetch) -> Desk:
+        """Return where records of CRMs are written; `owner` names who holds them."""
+        books = Books(database=self.database, now=now, owner=owner)
+        lines = {
+            name: CrmLine(
+                connection=name,
+                adapter=one.adapter,
+                call=partial(fetch.ask, Pool(f"crm:{name}", one.adapter.pace.at_once)),
+                doors=DoorsKept(database=self.database, now=now),
+                books=books,
+            )
+            for name, one in self.connections.items()
+        }
+        return Desk(
+            connections=self.connections,
+            lines=lines.get,
+            books=books,
+            now=now,
+            base_url=self.settings.base_url,
+        )
 
     def close(self) -> None:
         """Commit what waits and close the database and the queue."""
@@ -273,6 +302,7 @@ def start(settings: Settings) -> Runtime:
         providers=providers,
         positioning=positioning,
         fetch=partial(_fetch, settings, database),
+        connections=connections(settings, _crm_file(settings)),
     )
 
 
@@ -337,6 +367,15 @@ def _positioning(settings: Settings) -> Positioning | None:
         return Positioning.parse(settings.positioning.read_text("utf-8"))
     except OSError as exc:
         raise BadSettings(f"WARMCALL_POSITIONING: {exc.strerror}: {settings.positioning}") from exc
+
+
+def _crm_file(settings: Settings) -> CrmFile:
+    if settings.crm is None:
+        return CrmFile()
+    try:
+        return CrmFile.parse(settings.crm.read_text("utf-8"))
+    except OSError as exc:
+        raise BadSettings(f"WARMCALL_CRM: {exc.strerror}: {settings.crm}") from exc
 
 
 def _fetch(settings: Settings, database: Database) -> Fetch:

@@ -19,6 +19,7 @@ import uvloop
 from sqlalchemy import Connection
 
 from app import store
+from app.clerk import Clerk
 from app.courier import Courier
 from app.database import written
 from app.dial import Pool
@@ -31,8 +32,9 @@ from app.keeper import Keeper
 from app.posted import PostingsKept
 from app.retention import Retention
 from app.settings import Settings
-from app.views import Caller
+from app.views import Caller, JobView
 from integrations.callback.channel import CallbackChannel
+from integrations.crm.channel import CrmChannel
 from integrations.runtime import (
     Presence,
     Runtime,
@@ -110,11 +112,12 @@ class Worker:
         runtime, tasks = self._runtime, self._runtime.tasks
         presence = Presence(runtime.database, store.WORKERS, tasks.wake)
         fetch = runtime.fetch()
-        engine, courier, keeper = self._parts(presence.id, fetch)
+        engine, courier, clerk, keeper = self._parts(presence.id, fetch)
         tasks.on(
             run_job=lambda job_id: self._hand_on(self._run(keeper, job_id, engine.run)),
             run_alone=lambda job_id: self._hand_on_alone(engine, keeper, job_id),
             deliver=lambda delivery_id: self._hand_on(self._deliver(courier, delivery_id)),
+            arrive=lambda target: self._hand_on(self._arrive(clerk, target)),
             room=lambda: self._free,
         )
         self._calm_at_s = self._loop.time() + runtime.settings.lease.total_seconds()
@@ -138,7 +141,7 @@ class Worker:
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
-    def _parts(self, owner: str, fetch: Fetch) -> tuple[Engine, Courier, Keeper]:
+    def _parts(self, owner: str, fetch: Fetch) -> tuple[Engine, Courier, Clerk, Keeper]:
         runtime, settings = self._runtime, self._runtime.settings
         engine = Engine(
             Parts(
@@ -154,17 +157,30 @@ class Worker:
             )
         )
         callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
+        crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view)
         courier = Courier(
             database=runtime.database,
             tasks=runtime.tasks,
-            channels={callback.name: callback, slack.name: slack},
+            channels={callback.name: callback, slack.name: slack, crm.name: crm},
             now=now,
             spread=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads retries, guards nothing
             owner=owner,
             base_url=settings.base_url,
         )
         keeper = Keeper(tasks=runtime.tasks, now=now, silence=settings.lease)
-        return engine, courier, keeper
+        clerk = Clerk(
+            database=runtime.database,
+            tasks=runtime.tasks,
+            lines=crm.desk.lines,
+            request=runtime.intake.requested,
+            now=now,
+            owner=owner,
+            cool_down=settings.crm_cool_down,
+        )
+        return engine, courier, clerk, keeper
+
+    def _view(self, job_id: str) -> JobView:
+        return self._runtime.intake.job(Caller(OPERATOR, OPERATOR, frozenset()), job_id)
 
     def _slack(self, owner: str, fetch: Fetch) -> SlackChannel:
         database, settings = self._runtime.database, self._runtime.settings
@@ -175,11 +191,10 @@ class Worker:
             doors=DoorsKept(database=database, now=now),
             token=lambda team: token.get_secret_value() if token else None,
         )
-        everyone = Caller(OPERATOR, OPERATOR, frozenset())
         return SlackChannel(
             api=api,
             postings=PostingsKept(database=database, now=now, owner=owner),
-            view=partial(self._runtime.intake.job, everyone),
+            view=self._view,
             base_url=settings.base_url,
         )
 
@@ -253,6 +268,12 @@ class Worker:
             Exception
         ):  # the worker's edge: the delivery's lease runs out, then it is tried again
             log.exception("delivery crashed", extra={"delivery_id": delivery_id})
+
+    async def _arrive(self, clerk: Clerk, target: str) -> None:
+        try:
+            await clerk.arrive(target)
+        except Exception:  # the worker's edge: the record's lease runs out, then it is looked at
+            log.exception("an arrival crashed", extra={"target": target})
 
     # --- what is done from time to time ---
 

@@ -1,1 +1,1 @@
-"""CRMs: their events come in, facts and the card go out to their records."""
+"""CRMs: what they tell, what is written into them, and how that is undone."""
