@@ -19,11 +19,11 @@ from starlette.routing import Route
 from app.crm import CrmEvent
 from app.errors import NotReady
 from app.settings import Settings
+from integrations.crm.connections import HUBSPOT
 from integrations.crm.hubspot.events import Unreadable, Whose, events
 from integrations.crm.verify import is_from_hubspot, signed_uri
 
 PATH = "/webhooks/hubspot"
-CONNECTION = VENDOR = "hubspot"
 MAX_BODY = 1_048_576  # bytes; 100 events are some 40 kB
 
 log = logging.getLogger("warmcall.crm")
@@ -66,8 +66,8 @@ class Endpoint:
             log.warning("a delivery without a valid signature was refused")
             return Response(status_code=HTTPStatus.UNAUTHORIZED)
         try:
-            told = events(raw, CONNECTION, self.whose)
-            await asyncio.to_thread(self.intake.arrived, CONNECTION, VENDOR, told)
+            told = events(raw, HUBSPOT, self.whose)
+            await asyncio.to_thread(self.intake.arrived, HUBSPOT, HUBSPOT, told)
         except Unreadable:
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         except NotReady:

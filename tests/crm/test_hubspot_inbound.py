@@ -1,4 +1,4 @@
-"""The route that HubSpot calls: who is refused, what is answered, and that it comes in one piece."""
+"""The route that HubSpot calls: who is refused, and what is answered to whom."""
 
 import json
 from collections.abc import Sequence

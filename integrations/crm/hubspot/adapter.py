@@ -176,8 +176,8 @@ class HubSpot:
     def note(self, about: Sequence[Ref], note: Note, known: str) -> Steps[str]:
         """Put the note on the records' timelines, or change the `known` one; return its id.
 
-        A known note that somebody has deleted stays deleted. A new one is made only when none of
-        the records has one with its mark; after an uncertain answer that is looked up again.
+        A known note that somebody has deleted stays deleted. After an uncertain answer, of this
+        try or an earlier one, the record is looked at for a note with the mark.
         """
         body: dict[str, object] = {"properties": _note_properties(note)}
         if known:
@@ -186,7 +186,7 @@ class HubSpot:
             if not is_gone(answer):
                 read(answer)
             return known
-        if found := (yield from self._marked(about, note.mark)):
+        if note.may_be_there and (found := (yield from self._marked(about, note.mark))):
             return found
         body |= {"associations": [_note_to(ref) for ref in about]}
         answer = yield self.request("POST", self.paths.at("objects", NOTES), body=body)
