@@ -263,6 +263,55 @@ class Settings(BaseModel):
         description="How long a form at /webhooks/lead is held for what is found; 0s: not at all.",
     )
 
+    hubspot_access_token: SecretStr | None = Field(
+        None,
+        alias="HUBSPOT_ACCESS_TOKEN",
+        description="Switches HubSpot on: the access token of your app, or a service key with "
+        "HUBSPOT_POLL.",
+    )
+    hubspot_client_secret: SecretStr | None = Field(
+        None,
+        alias="HUBSPOT_CLIENT_SECRET",
+        description="Proves that what comes to /webhooks/hubspot is from HubSpot. While it is "
+        "rotated: both, as a comma list.",
+    )
+    hubspot_app_id: str = Field(
+        "",
+        alias="HUBSPOT_APP_ID",
+        description="Number of your app: events of other apps are ignored, values that it wrote "
+        "last are ours.",
+    )
+    hubspot_portal_id: str = Field(
+        "",
+        alias="HUBSPOT_PORTAL_ID",
+        description="Number of your account: events of other accounts are ignored.",
+    )
+    hubspot_client_id: str = Field(
+        "",
+        alias="HUBSPOT_CLIENT_ID",
+        description="Client id of an app with OAuth, in place of an access token.",
+    )
+    hubspot_refresh_token: SecretStr | None = Field(
+        None,
+        alias="HUBSPOT_REFRESH_TOKEN",
+        description="Refresh token of an app with OAuth: access tokens are then renewed.",
+    )
+    hubspot_poll: timedelta | None = Field(
+        None,
+        alias="HUBSPOT_POLL",
+        description="Look for new records this often (such as 60s), where HubSpot cannot reach "
+        "this service. Default: only its webhooks bring them.",
+    )
+    hubspot_api_url: str = Field(
+        "https://api.hubapi.com", alias="HUBSPOT_API_URL", description="Base URL of HubSpot's API."
+    )
+    hubspot_api_version: str = Field(
+        "2026-09",
+        alias="HUBSPOT_API_VERSION",
+        pattern=r"^20[0-9]{2}-[0-9]{2}(-beta)?$",
+        description="Version of HubSpot's API: its month.",
+    )
+
     @field_validator(
         "fresh_person",
         "stale_person",
@@ -274,6 +323,7 @@ class Settings(BaseModel):
         "crm_cool_down",
         "lease",
         "lead_wait",
+        "hubspot_poll",
         mode="before",
     )
     @classmethod
@@ -355,6 +405,7 @@ class Settings(BaseModel):
         "hunter_api_url",
         "datalegion_api_url",
         "slack_api_url",
+        "hubspot_api_url",
     )
     @classmethod
     def _url(cls, value: str | None) -> str | None:
@@ -400,6 +451,33 @@ class Settings(BaseModel):
             raise ValueError("SLACK_BOT_TOKEN: missing beside the other settings of Slack")
         return self
 
+    @field_validator("hubspot_app_id", "hubspot_portal_id")
+    @classmethod
+    def _number(cls, value: str) -> str:
+        if value and not (value.isascii() and value.isdigit()):
+            raise ValueError("expected a number")
+        return value
+
+    @field_validator("hubspot_poll")
+    @classmethod
+    def _seldom(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < timedelta(seconds=1):
+            raise ValueError("expected 1s or more")
+        return value
+
+    @model_validator(mode="after")
+    def _all_of_hubspot(self) -> "Settings":
+        oauth = (self.hubspot_client_id, self.hubspot_refresh_token)
+        if any(oauth) and not (all(oauth) and self.hubspot_client_secret):
+            missing = "HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and HUBSPOT_REFRESH_TOKEN"
+            raise ValueError(f"{missing}: OAuth needs all of them")
+        if any(oauth) and self.hubspot_access_token:
+            raise ValueError("HUBSPOT_ACCESS_TOKEN and HUBSPOT_REFRESH_TOKEN: set one of them")
+        is_asked = self.hubspot_client_secret or self.hubspot_poll
+        if is_asked and not (self.hubspot_access_token or all(oauth)):
+            raise ValueError("HUBSPOT_ACCESS_TOKEN: missing beside the other settings of HubSpot")
+        return self
+
     @model_validator(mode="after")
     def _fresh_before_stale(self) -> "Settings":
         for name in ("person", "company"):
@@ -424,6 +502,12 @@ class Settings(BaseModel):
     def queue_elsewhere(self) -> str | None:
         """Return the URL of the queue, None when it is in the database (in the same commit)."""
         return self.queue_url if self.queue_url and not _is_file(self.queue_url) else None
+
+    @property
+    def hubspot_secrets(self) -> tuple[str, ...]:
+        """Return the secrets that HubSpot may sign with: two while one is rotated."""
+        secrets = self.hubspot_client_secret
+        return _listed(secrets.get_secret_value()) if secrets else ()
 
     @property
     def base_url(self) -> str:

@@ -44,7 +44,7 @@ from app.tables import Process
 from app.tasks import Tasks
 from app.verification import Verification, verify
 from app.waterfall import converse
-from integrations.crm.connections import connections
+from integrations.crm.connections import connections, road
 from integrations.crm.desk import Desk
 from integrations.crm.line import CrmLine
 
@@ -257,7 +257,12 @@ class Runtime:
             name: CrmLine(
                 connection=name,
                 adapter=one.adapter,
-                call=partial(fetch.ask, Pool(f"crm:{name}", one.adapter.pace.at_once)),
+                call=road(
+                    name,
+                    self.settings,
+                    partial(fetch.ask, Pool(f"crm:{name}", one.adapter.pace.at_once)),
+                    now,
+                ),
                 doors=DoorsKept(database=self.database, now=now),
                 books=books,
             )

@@ -15,6 +15,7 @@ from app import store
 from app.settings import Settings
 from integrations.connection import Connection
 from integrations.crm import generic, lead
+from integrations.crm import inbound as crm
 from integrations.mcp.auth import Doorkeeper, Issuer, resource_url
 from integrations.mcp.front import Front
 from integrations.mcp.mount import Mounted, Streams, mounted
@@ -77,6 +78,7 @@ def application(runtime: Runtime) -> Starlette:
         now=now,
     )
     routes += slack.routes(intake=runtime.intake, settings=runtime.settings, now=now)
+    routes += crm.routes(intake=runtime.intake, settings=runtime.settings, now=now)
     web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
     web.state.end_streams = streams.end
     return web
