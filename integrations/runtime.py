@@ -310,7 +310,7 @@ def start(settings: Settings) -> Runtime:
         providers=providers,
         positioning=positioning,
         fetch=partial(_fetch, settings, database),
-        connections=connections(settings, _crm_file(settings)),
+        connections=connections(settings, crm_file(settings)),
     )
 
 
@@ -364,7 +364,7 @@ def senders(settings: Settings) -> Mapping[str, CrmConnection]:
     """Return the connections that the settings and their file name: who may send us records."""
     secret = settings.crm_webhook_secret
     given = {DEFAULT: of_secret(secret.get_secret_value())} if secret else {}
-    return given | read(_crm_file(settings).connections)
+    return given | read(crm_file(settings).connections)
 
 
 def tiers(settings: Settings) -> Mapping[Section, Tiers]:
@@ -384,7 +384,7 @@ def _positioning(settings: Settings) -> Positioning | None:
         raise BadSettings(f"WARMCALL_POSITIONING: {exc.strerror}: {settings.positioning}") from exc
 
 
-def _crm_file(settings: Settings) -> CrmFile:
+def crm_file(settings: Settings) -> CrmFile:
     if settings.crm is None:
         return CrmFile()
     try:

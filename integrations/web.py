@@ -14,8 +14,9 @@ from starlette.applications import Starlette
 from app import store
 from app.settings import Settings
 from integrations.connection import Connection
-from integrations.crm import generic, lead
+from integrations.crm import deliveries, generic, lead
 from integrations.crm import inbound as crm
+from integrations.crm.vendors import vendors
 from integrations.mcp.auth import Doorkeeper, Issuer, resource_url
 from integrations.mcp.front import Front
 from integrations.mcp.mount import Mounted, Streams, mounted
@@ -24,7 +25,15 @@ from integrations.pages import inbound as pages
 from integrations.rest import inbound as rest
 from integrations.rest.front import problems
 from integrations.rest.metrics import Metrics
-from integrations.runtime import Presence, Runtime, collect_seldom, log_as_json, now, start
+from integrations.runtime import (
+    Presence,
+    Runtime,
+    collect_seldom,
+    crm_file,
+    log_as_json,
+    now,
+    start,
+)
 from integrations.slack import inbound as slack
 
 log = logging.getLogger("warmcall.web")
@@ -69,6 +78,11 @@ def application(runtime: Runtime) -> Starlette:
     routes += agents.routes
     routes += generic.routes(
         intake=runtime.intake, settings=runtime.settings, judge=runtime.judge, now=now
+    )
+    routes += deliveries.routes(
+        intake=runtime.intake,
+        vendors=vendors(crm_file(runtime.settings).connections),
+        now=now,
     )
     routes += lead.routes(
         intake=runtime.intake,

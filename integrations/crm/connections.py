@@ -8,6 +8,7 @@ from app.crm_settings import Connected, CrmFile, connected
 from app.settings import Settings
 from integrations.crm.hubspot.adapter import HubSpot
 from integrations.crm.hubspot.oauth import Call, Grant, Renewing
+from integrations.crm.vendors import vendors
 
 HUBSPOT = "hubspot"
 """The name of the connection that the settings of HubSpot make."""
@@ -15,7 +16,10 @@ HUBSPOT = "hubspot"
 
 def connections(settings: Settings, file: CrmFile) -> Mapping[str, Connected]:
     """Return the connections by name. Raises BadSettings for a rule that cannot be followed."""
-    return {name: connected(name, one, file) for name, one in adapters(settings).items()}
+    named = {name: one.adapter for name, one in vendors(file.connections).items()}
+    return {
+        name: connected(name, one, file) for name, one in {**adapters(settings), **named}.items()
+    }
 
 
 def adapters(settings: Settings) -> Mapping[str, Adapter]:

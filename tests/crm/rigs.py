@@ -5,6 +5,9 @@ from typing import Protocol
 
 from app.crm import Adapter, Kind
 from app.provider import Answer, Request
+from integrations.crm.attio.adapter import Attio as AttioAdapter
+from integrations.crm.pipedrive.adapter import Pipedrive as PipedriveAdapter
+from tests.fakes import attio, pipedrive
 from tests.fakes.clock import Clock
 from tests.fakes.small_crm import Fault, Small, SmallCrm
 
@@ -102,4 +105,102 @@ class SmallRig:
         self.crm.token = "another"
 
 
-RIGS: dict[str, Callable[[Clock], Rig]] = {"small": SmallRig}
+class PipedriveRig:
+    """Pipedrive: a field of one's own is named by its code."""
+
+    text = pipedrive.TITLE
+    strange = "f" * 40
+
+    def __init__(self, clock: Clock) -> None:
+        self.crm = pipedrive.Pipedrive(clock)
+        self.adapter: Adapter = PipedriveAdapter(key=pipedrive.TOKEN, base_url=pipedrive.URL)
+
+    def call(self, request: Request) -> Awaitable[Answer]:
+        return self.crm.call(request)
+
+    def person(self, email: str) -> str:
+        mails = [{"value": email, "primary": True, "label": "work"}]
+        return str(self.crm.add("persons", name="Jane Roe", emails=mails))
+
+    def company(self, domain: str) -> str:
+        return str(self.crm.add("organizations", name=domain))
+
+    def types(self, record_id: str, value: str) -> None:
+        self.crm.records["persons", int(record_id)]["custom_fields"][self.text] = value
+
+    def value(self, record_id: str) -> str:
+        found = self.crm.records["persons", int(record_id)]["custom_fields"].get(self.text)
+        return found or ""
+
+    def remove(self, record_id: str) -> None:
+        self.crm.records["persons", int(record_id)]["is_deleted"] = True
+
+    def notes(self) -> list[str]:
+        return [note["content"] for note in self.crm.notes.values()]
+
+    def belongs_to(self, record_id: str) -> str:
+        return str(self.crm.records["persons", int(record_id)]["org_id"] or "")
+
+    def loses_the_next_note(self) -> None:
+        self.crm.faults.append(("POST", "/notes", 502, True))
+
+    def refuses_the_next(self) -> None:
+        self.crm.faults.append(("GET", "/", 429, False))
+
+    def locks_out(self) -> None:
+        self.crm.token = "another"
+
+
+class AttioRig:
+    """Attio: a note is on one record, and a newer one takes its place."""
+
+    text = "job_title"
+    strange = "no_such_attribute"
+
+    def __init__(self, clock: Clock) -> None:
+        self.crm = attio.Attio(clock)
+        self.adapter: Adapter = AttioAdapter(
+            key=attio.TOKEN, base_url=attio.URL, actor_id=attio.ACTOR
+        )
+
+    def call(self, request: Request) -> Awaitable[Answer]:
+        return self.crm.call(request)
+
+    def person(self, email: str) -> str:
+        return self.crm.add("people", name="Jane Roe", email_addresses=email)
+
+    def company(self, domain: str) -> str:
+        return self.crm.add("companies", name=domain, domains=domain)
+
+    def types(self, record_id: str, value: str) -> None:
+        self.crm.set("people", record_id, job_title=value)
+
+    def value(self, record_id: str) -> str:
+        values = self.crm.records["people", record_id].get("job_title") or [{"value": ""}]
+        return str(values[0]["value"])
+
+    def remove(self, record_id: str) -> None:
+        del self.crm.records["people", record_id]
+
+    def notes(self) -> list[str]:
+        return [note["content"] for note in self.crm.notes.values()]
+
+    def belongs_to(self, record_id: str) -> str:
+        values = self.crm.records["people", record_id].get("company") or [{}]
+        return str(values[0].get("target_record_id", ""))
+
+    def loses_the_next_note(self) -> None:
+        self.crm.faults.append(("POST", "/notes", 502, True))
+
+    def refuses_the_next(self) -> None:
+        self.crm.faults.append(("GET", "/", 429, False))
+
+    def locks_out(self) -> None:
+        self.crm.token = "another"
+
+
+RIGS: dict[str, Callable[[Clock], Rig]] = {
+    "attio": AttioRig,
+    "pipedrive": PipedriveRig,
+    "small": SmallRig,
+}

@@ -5,17 +5,16 @@ The rows of facts/crm.md section 12, read 2026-11-21, with real processes and a 
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.fakes.hubspot import APP, PORTAL, TOKEN, HubSpot, Record, hubspot_served
 from tests.fakes.hubspot_events import PATH, SECRET, Caller
-from tests.journeys.stack import Stack, free_port, installed, wait_until
+from tests.journeys.stack import Stack, installed, wait_until
 
 PUBLIC = "https://warm.example.com"
 SETTINGS = {
