@@ -1,13 +1,14 @@
 """The CRMs that the contract of an adapter is tried on: each adapter adds its own here."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.crm import Adapter, Kind
 from app.provider import Answer, Request
 from integrations.crm.attio.adapter import Attio as AttioAdapter
 from integrations.crm.pipedrive.adapter import Pipedrive as PipedriveAdapter
-from tests.fakes import attio, pipedrive
+from integrations.crm.salesforce.adapter import Salesforce as SalesforceAdapter
+from tests.fakes import attio, pipedrive, salesforce
 from tests.fakes.clock import Clock
 from tests.fakes.small_crm import Fault, Small, SmallCrm
 
@@ -199,8 +200,66 @@ class AttioRig:
         self.crm.token = "another"
 
 
+class SalesforceRig:
+    """Salesforce: people are leads or contacts, and a note is a task."""
+
+    text = "Title"
+    strange = "No_Such__c"
+
+    def __init__(self, clock: Clock) -> None:
+        self.crm = salesforce.Salesforce(clock)
+        self.adapter: Adapter = SalesforceAdapter(
+            key=salesforce.TOKEN,
+            base_url=salesforce.URL,
+            external_id=salesforce.EXTERNAL,
+            domain_id=salesforce.DOMAIN,
+            has_tasks=True,
+        )
+
+    def call(self, request: Request) -> Awaitable[Answer]:
+        return self.crm.call(request)
+
+    def person(self, email: str) -> str:
+        known = {"Name": "Jane Roe", "Email": email, salesforce.EXTERNAL: email}
+        return f"Contact/{self.crm.add('Contact', **known)}"
+
+    def company(self, domain: str) -> str:
+        return f"Account/{self.crm.add('Account', Name=domain, **{salesforce.DOMAIN: domain})}"
+
+    def types(self, record_id: str, value: str) -> None:
+        self._record(record_id)["Title"] = value
+
+    def value(self, record_id: str) -> str:
+        return self._record(record_id).get("Title") or ""
+
+    def remove(self, record_id: str) -> None:
+        sobject, _, number = record_id.partition("/")
+        del self.crm.records[sobject, number]
+
+    def notes(self) -> list[str]:
+        return [one["Description"] for (kind, _), one in self.crm.records.items() if kind == "Task"]
+
+    def belongs_to(self, record_id: str) -> str:
+        account = self._record(record_id).get("AccountId")
+        return f"Account/{account}" if account else ""
+
+    def loses_the_next_note(self) -> None:
+        self.crm.faults.append(("POST", "/Task", 502, "", True))
+
+    def refuses_the_next(self) -> None:
+        self.crm.faults.append(("GET", "/", 403, "REQUEST_LIMIT_EXCEEDED", False))
+
+    def locks_out(self) -> None:
+        self.crm.token = "another"
+
+    def _record(self, record_id: str) -> dict[str, Any]:
+        sobject, _, number = record_id.partition("/")
+        return self.crm.records[sobject, number]
+
+
 RIGS: dict[str, Callable[[Clock], Rig]] = {
     "attio": AttioRig,
     "pipedrive": PipedriveRig,
+    "salesforce": SalesforceRig,
     "small": SmallRig,
 }

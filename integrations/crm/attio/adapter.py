@@ -190,7 +190,9 @@ class Attio:
         """Return those notes of a record that have a mark of ours: id -> text."""
         asked = {"parent_object": OBJECTS[ref.kind], "parent_record_id": ref.id}
         query = asked | {"limit": str(PAGE)}
-        found = objects(read((yield self._call("GET", "/v2/notes", query=query)), VENDOR).get("data"))
+        found = objects(
+            read((yield self._call("GET", "/v2/notes", query=query)), VENDOR).get("data")
+        )
         texts = {
             str(part(one, "id").get("note_id", "")): str(one.get("content_plaintext") or "")
             for one in found
