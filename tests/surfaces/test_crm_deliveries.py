@@ -174,6 +174,24 @@ def test_the_same_delivery_again_opens_nothing(
     for _ in range(3):
         assert send(door, sender, sender.event()).status_code == 200
     assert [opened for *_, opened in heard] == [1, 0, 0]
+    assert len({event.key for event in events(heard)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("pipedrive", pipedrive_event(id="another-uuid")),
+        ("attio", attio_event(actor={"type": "workspace-member", "id": "another"})),
+        ("salesforce", flow_event(occurred_at="2026-11-21T08:59:59Z")),
+        ("salesforce", flow_event(event_id="another")),
+    ],
+)
+def test_another_delivery_is_another_event(
+    door: Browser, heard: list[Any], name: str, other: Any
+) -> None:
+    for body in (SENDERS[name].event(), other):
+        send(door, SENDERS[name], body)
+    assert len({event.key for event in events(heard)}) == 2
 
 
 @every

@@ -171,6 +171,18 @@ def test_a_body_that_was_altered_or_is_no_text_is_refused(connected: Any, door: 
         assert door("POST", PATH, content=body, headers=headers).status_code == 401
 
 
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"{}"])
+@pytest.mark.parametrize("secret", [SECRET, "a secret that is no base64", "whsec_AAAA"])
+def test_what_cannot_be_signed_is_not_taken_for_signed(
+    service: Any, raw: bytes, secret: str
+) -> None:
+    one = connections.Connection("odd", frozenset({Auth.standard}), secrets=(secret,))
+    service.intake = service.front_door(connections_given={"odd": one})
+    headers = signed(raw, service.clock()) | {"webhook-signature": ""}
+    door = Browser(application(service))
+    assert door("POST", "/webhooks/crm/odd", content=raw, headers=headers).status_code == 401
+
+
 def test_a_signature_in_a_header_is_taken_in_the_form_of_github(
     connected: Any, door: Browser
 ) -> None:

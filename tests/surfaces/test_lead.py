@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -114,11 +115,19 @@ def test_nobody_known_leaves_the_lead_as_it_is(connected: Any) -> None:
     assert (told["status"], told["lead"], told["sources"]) == ("not_found", form, {})
 
 
-def test_a_guess_fills_nothing(connected: Any) -> None:
+def test_what_is_known_when_a_provider_failed_is_filled_in(connected: Any) -> None:
     told = post(connected, {"email": "partial@acme.example"}).json()
-    assert told["status"] == "partial"
-    assert told["lead"]["company"] == "Acme Corp"
-    assert "first_name" not in told["lead"]
+    assert (told["status"], told["lead"]["company"]) == ("partial", "Acme Corp")
+    assert "title" not in told["lead"]
+
+
+def test_a_guess_fills_nothing(connected: Any) -> None:
+    view = settled(connected, SARAH)
+    guesses = [replace(fact, inferred=True) for fact in view.facts]
+    default = connected.intake.connection("default")
+    assert lead.merged(default, {"email": SARAH}, view)[1]
+    guessed = lead.merged(default, {"email": SARAH}, replace(view, facts=guesses))
+    assert guessed == ({"email": SARAH}, {})
 
 
 def test_fields_are_called_as_the_connection_calls_them(service: Any) -> None:
