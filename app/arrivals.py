@@ -71,21 +71,21 @@ class Arrivals(Front):
             return self._deleted(db, row, event, now)
         if event.happening is Happening.erased:
             return self._erased(db, event.ref, now)
-        return self._opened(db, row, event, now)
+        return self._open_arrival(db, row, event, now)
 
     def _followed(self, db: Connection, ref: Ref, now: datetime) -> Any:
         """Return the row of a record, or of the one that it was merged into."""
-        row = self._row(db, ref, now)
+        row = self._record(db, ref, now)
         for _ in range(MERGES):
             if row.state != MERGED or not row.winner:
                 break
-            row = self._row(db, Ref.read(row.winner), now)
+            row = self._record(db, Ref.read(row.winner), now)
         return row
 
-    def _row(self, db: Connection, ref: Ref, now: datetime) -> Any:
+    def _record(self, db: Connection, ref: Ref, now: datetime) -> Any:
         return crm_store.held_row(db, ref.target, ref.connection, ref.kind.value, now)
 
-    def _opened(self, db: Connection, row: Any, event: CrmEvent, now: datetime) -> bool:
+    def _open_arrival(self, db: Connection, row: Any, event: CrmEvent, now: datetime) -> bool:
         """Open an arrival, unless one is open that takes this in."""
         is_back = event.happening is Happening.created and event.occurred_at > row.changed_at
         if row.state in {ERASED, MERGED} or (row.state == DELETED and not is_back):
@@ -124,7 +124,7 @@ class Arrivals(Front):
     def _merged(self, db: Connection, event: CrmEvent, now: datetime) -> bool:
         """Close the losers; their winner inherits what is known, and is looked at again."""
         losers = [Ref(event.ref.connection, event.ref.kind, other) for other in event.others]
-        rows = [self._row(db, ref, now) for ref in losers if ref != event.ref]
+        rows = [self._record(db, ref, now) for ref in losers if ref != event.ref]
         winner = self._followed(db, event.ref, now)
         for row in rows:
             if row.state == ERASED or row.target == winner.target:
@@ -133,11 +133,11 @@ class Arrivals(Front):
             self._stop(db, row, now)
             if row.note_id and not winner.note_id:
                 crm_store.change(db, winner.target, note_id=row.note_id)
-        return self._opened(db, winner, event, now)
+        return self._open_arrival(db, winner, event, now)
 
     def _erased(self, db: Connection, ref: Ref, now: datetime) -> bool:
         """Forget the person of a record for ever. A record that was unknown stays shut too."""
-        row = self._row(db, ref, now)
+        row = self._record(db, ref, now)
         self._stop(db, row, now)
         if ref.kind is Kind.person:
             crm_erasure.forget(db, row.target, now, for_ever=True)

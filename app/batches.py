@@ -8,14 +8,13 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import shelf
-from app.ending import FOUND
+from app import backlog, shelf
 from app.errors import InvalidProspect, InvalidRequest, NotFound, QuotaExceeded
 from app.front import OPERATOR, Front
-from app.job import Priority
+from app.job import FOUND, Priority
 from app.tables import Batch
 from app.tables import BatchRow as Row
-from app.views import NOTHING_YET, Ask, BatchRow, BatchView, Caller, JobView, job_view
+from app.views import NOTHING_YET, Ask, BatchRow, BatchView, Caller, JobView, job_view, run_view
 
 ASKS = 100
 """At most so many asks are a batch."""
@@ -46,6 +45,8 @@ class Batches(Front):
             row = shelf.batch(db, batch_id)
             if row is None or caller.id not in {OPERATOR, row.caller_id}:
                 raise NotFound(f"There is no batch {batch_id[:64]} of yours.")
+            if run := backlog.run(db, batch_id):
+                return _large(db, row, run, offset, limit)
             sums = shelf.batch_sums(db, batch_id, FOUND)
             rows = _rows(db, batch_id, offset, limit)
             return BatchView(
@@ -110,12 +111,13 @@ def _answer(
     except (InvalidRequest, QuotaExceeded) as exc:
         rows = [Row(batch_id=batch_id, position=at, problem=exc.code) for at in positions]
     else:
-        rows = [_row(batch_id, at, view) for at in positions]
+        rows = [row_of(batch_id, at, view) for at in positions]
         rows[0].pays = not (view.joined or view.is_final)
     shelf.add_rows(db, rows)
 
 
-def _row(batch_id: str, position: int, view: JobView) -> Row:
+def row_of(batch_id: str, position: int, view: JobView) -> Row:
+    """Return what became of an ask that was answered with this job."""
     served_from = view.served_from if view.is_final else None
     return Row(batch_id=batch_id, position=position, job_id=view.id, served_from=served_from)
 
@@ -127,6 +129,25 @@ def _rows(db: Connection, batch_id: str, offset: int, limit: int) -> list[BatchR
         BatchRow(row.position, _job_of(row, jobs[row.job_id]) if row.job_id else None, row.problem)
         for row in rows
     ]
+
+
+def _large(db: Connection, batch: Any, run: Any, offset: int, limit: int) -> BatchView:
+    """Return a large batch; a row that nobody has asked for yet is there too."""
+    last = min(offset + limit, batch.total)
+    known = {row.position: row for row in _rows(db, batch.id, offset, limit)}
+    given = backlog.asks(db, batch.id, offset, last)
+    rows = [
+        replace(
+            known.get(at, BatchRow(at, None)), cells=tuple(given[at].cells) if at in given else ()
+        )
+        for at in range(offset, last)
+    ]
+    sums = backlog.sums(db, batch.id)
+    spent = run.spent + backlog.spent_now(db, batch.id)
+    shown = run_view(run, sums.mailboxes, sums.verified)
+    return BatchView(
+        batch.id, batch.created_at, rows, sums.matched, sums.ended, batch.total, spent, shown
+    )
 
 
 def _job_of(row: Any, job: Any) -> JobView:

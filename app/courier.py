@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import callers, outbox, partners, store
+from app import backlog, callers, outbox, partners, store
 from app.database import Database, surely, written
 from app.delivery import (
     BACK_OFF_S,
@@ -78,11 +78,17 @@ class Courier:
         row = outbox.claim(db, delivery_id, self.owner, now, LEASE)
         if row is None:
             return None
-        job = store.job_row(db, row.job_id) if row.job_id else None
-        body = body_of(job, self.base_url) if job else {}
+        body = self._body(db, row.job_id) if row.job_id else {}
         secrets = callers.secrets(db, row.caller_id, now)
         address = Address(row.channel, row.target)
         return row, Delivery(row.id, address, row.event, body, secrets)
+
+    def _body(self, db: Connection, ref: str) -> dict[str, Any]:
+        """Return what is said of a job or a batch; nothing when it is gone."""
+        if ref.startswith(backlog.PREFIX):
+            return backlog.body_of(db, ref, self.base_url)
+        job = store.job_row(db, ref)
+        return body_of(job, self.base_url) if job else {}
 
     def _delivered(self, db: Connection, row: Any, receipt: Receipt) -> None:
         now = self.now()

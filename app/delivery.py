@@ -76,6 +76,12 @@ FOLLOWED: Mapping[str, timedelta] = {
 """What a followed place is told of a job that still goes on so long after it was asked for."""
 
 
+BATCH_STARTED, BATCH_PROGRESSED = "batch.started", "batch.progressed"
+"""What a followed place is told of a large batch on its way."""
+
+BATCH_COMPLETED = "batch.completed"
+
+
 EVENTS: Mapping[Status, str] = {
     Status.complete: "enrichment.completed",
     Status.partial: "enrichment.partial",
@@ -88,8 +94,6 @@ EVENTS: Mapping[Status, str] = {
 }
 """The event type each end of a job is announced with; the status itself is in the body."""
 
-
-BATCH_COMPLETED = "batch.completed"
 
 HOOKED = (*dict.fromkeys(EVENTS.values()), BATCH_COMPLETED)
 """The event types that a caller may subscribe a hook to."""

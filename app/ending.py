@@ -8,14 +8,11 @@ from app import callers, erasure, outbox, partners, store, tally
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, Address
 from app.digest import digests
-from app.job import Status
+from app.job import FOUND, Status
 from app.prospect import Prospect
 from app.store import JobRow
 from app.tables import Suppression
 from app.tasks import Tasks
-
-FOUND = frozenset({Status.complete, Status.partial})
-"""Ends with something to show: only these cost the caller one enrichment."""
 
 
 def follow_up(db: Connection, tasks: Tasks, job: JobRow, now: datetime) -> None:

@@ -10,9 +10,11 @@ from app import crm_store
 from app.digest import digest
 from app.facts import Json
 from app.prospect import Prospect
+from app.rows import put_new
 from app.tables import (
     Asked,
     Attempt,
+    BatchAsk,
     BatchRow,
     Coverage,
     Event,
@@ -49,6 +51,7 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
         ).rowcount,
         "deliveries": _drop(db, Outbox, "id", deliveries),
         "jobs": _drop(db, Job, "id", jobs),
+        "batch_rows": _drop_asks(db, prospect, marks),
     }
     _drop(db, OutboxTry, "delivery_id", deliveries)
     _drop(db, Message, "ref", [*jobs, *deliveries])
@@ -60,6 +63,24 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     return counts
 
 
+def _drop_asks(db: Connection, prospect: Prospect, marks: Sequence[str]) -> int:
+    """Empty the rows of batches that name the person; nobody asks for them any more."""
+    named = col(BatchAsk.prospect_key) == prospect.key
+    waiting = db.execute(select(BatchAsk).where(named, col(BatchAsk.state) == "waiting")).all()
+    rows = [
+        {"batch_id": one.batch_id, "position": one.position, "problem": ERASED} for one in waiting
+    ]
+    for row in rows:
+        put_new(db, BatchRow, {**row, "pays": False})
+    gone: dict[str, Any] = {"prospect": None, "prospect_key": ERASED, "cells": []}
+    ended = update(BatchAsk).where(named, col(BatchAsk.state) == "waiting")
+    db.execute(ended.values(state="ended", **gone))
+    told = db.execute(update(BatchAsk).where(named).values(**gone)).rowcount
+    holds = _holds(col(BatchAsk.cells), marks)
+    beside = db.execute(update(BatchAsk).where(holds).values(cells=[])).rowcount
+    return len(rows) + told + beside
+
+
 def drop_facts(db: Connection, prospect: Prospect) -> int:
     """Delete the facts about a person, and those about the company that name the person."""
     return _drop_facts(db, prospect, _marks(db, prospect))
@@ -68,14 +89,16 @@ def drop_facts(db: Connection, prospect: Prospect) -> int:
 def export(db: Connection, prospect: Prospect) -> dict[str, Json]:
     """Return everything that is kept about a person."""
     jobs = _jobs(db, prospect.key)
+    key = prospect.key
     facts = db.execute(select(KnownFact).where(_about(prospect, _marks(db, prospect)))).all()
     asked = _asked_about(prospect, [row.id for row in jobs])
     attempts = db.execute(select(Attempt).where(asked)).all()
     return {
-        "prospect": prospect.key,
+        "prospect": key,
         "facts": [_plain(row) for row in facts],
         "attempts": [_plain(row) for row in attempts],
         "jobs": [{k: v for k, v in _plain(row).items() if k not in OURS} for row in jobs],
+        "batch_rows": [list(row.cells) for row in _where(db, BatchAsk, "prospect_key", [key])],
     }
 
 

@@ -43,11 +43,39 @@ FUNDING = {
 Object = dict[str, Json]
 
 
+BATCH = (
+    "batch_id",
+    "status",
+    "total",
+    "ended",
+    "matched",
+    "match_rate",
+    "verified",
+    "credits_spent",
+    "created_at",
+    "finished_at",
+)
+"""Keys of a batch that are flat already (app.backlog.body_of)."""
+
+
 def flat(told: Mapping[str, Json], event: str) -> Object:
-    """Return what a delivery says of a job (app.courier.body_of) as one flat object.
+    """Return what a delivery says of a job or a batch (app.courier) as one flat object.
 
     `id` tells this telling from all others: a job that is looked up again is told again.
     """
+    return flat_batch(told, event) if event.startswith("batch.") else flat_job(told, event)
+
+
+def flat_batch(told: Mapping[str, Json], event: str) -> Object:
+    """Return a batch: its numbers, and where its rows are."""
+    links = _part(told, "links")
+    numbers = {key: told.get(key) for key in BATCH}
+    where = {"batch_url": links.get("self"), "csv_url": links.get("csv")}
+    return {"id": told.get("batch_id"), "event": event, **numbers, **where}
+
+
+def flat_job(told: Mapping[str, Json], event: str) -> Object:
+    """Return a job and its card."""
     card, links = _part(told, "card"), _part(told, "links")
     key = str(_part(told, "prospect").get("key", ""))
     return {

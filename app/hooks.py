@@ -1,15 +1,14 @@
 """Hooks: addresses at which callers are told of every job of their own (REST hooks)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import outbox, partners
+from app import backlog, outbox, partners
 from app.courier import body_of
-from app.delivery import EVENTS
+from app.delivery import BATCH_COMPLETED, EVENTS
 from app.errors import Conflict, NotFound
 from app.flat import Object, flat
 from app.front import OPERATOR, Front
@@ -69,14 +68,20 @@ class Hooks(Front):
         self.database.write(dropped).result()
 
     def samples(self, caller: Caller, event: str, base_url: str) -> list[Object]:
-        """Return what the newest jobs of the caller would be told with, at most SAMPLES."""
+        """Return what is told of the caller's newest jobs or batches, at most SAMPLES."""
         whose = None if caller.id == OPERATOR else caller.id
         statuses = [status.value for status, told in EVENTS.items() if told == event]
 
-        def found(db: Connection) -> Sequence[Any]:
-            return partners.newest_ended(db, whose, statuses, SAMPLES)
+        def found(db: Connection) -> list[Object]:
+            if event == BATCH_COMPLETED:
+                batches = partners.newest_batches(db, whose, SAMPLES)
+                told = [backlog.body_of(db, one, base_url) for one in batches]
+            else:
+                jobs = partners.newest_ended(db, whose, statuses, SAMPLES)
+                told = [body_of(job, base_url) for job in jobs]
+            return [flat(one, event) for one in told]
 
-        return [flat(body_of(row, base_url), event) for row in self.database.read(found)]
+        return self.database.read(found)
 
 
 def _view(row: Any) -> HookView:

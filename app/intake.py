@@ -19,7 +19,6 @@ from sqlalchemy import Connection
 from app import callers, freshness, ledger, store, tally
 from app.arrivals import Arrivals
 from app.assembly import assemble
-from app.batches import Batches
 from app.connecting import Connecting
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, FOLLOWED, Address
@@ -32,6 +31,7 @@ from app.hooks import Hooks
 from app.job import Priority, Status, verdict
 from app.prospect import Identifiers, Prospect, sections_for
 from app.records import Records
+from app.runs import Asking, Runs
 from app.scope import Wanted, scope, subjects, wanted_fields
 from app.shown import Shown
 from app.tables import Idempotent, Job
@@ -43,6 +43,7 @@ from app.views import (
     Answered,
     Ask,
     AttemptView,
+    BatchOrder,
     BatchRow,
     BatchView,
     Caller,
@@ -51,11 +52,13 @@ from app.views import (
     EndedView,
     EventView,
     Gauges,
+    HitRate,
     Idempotency,
     JobError,
     JobView,
     Plan,
     ProviderView,
+    RunView,
     Step,
     TryView,
     UsageView,
@@ -71,6 +74,7 @@ __all__ = [
     "Answered",
     "Ask",
     "AttemptView",
+    "BatchOrder",
     "BatchRow",
     "BatchView",
     "Caller",
@@ -79,12 +83,14 @@ __all__ = [
     "EndedView",
     "EventView",
     "Gauges",
+    "HitRate",
     "Idempotency",
     "Intake",
     "JobError",
     "JobView",
     "Plan",
     "ProviderView",
+    "RunView",
     "Step",
     "TryView",
     "UsageView",
@@ -92,7 +98,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Connecting, Records, Batches, Shown, Hooks, Arrivals):
+class Intake(Connecting, Records, Runs, Shown, Hooks, Arrivals):
     """The verbs around jobs; those around keys, records, batches, cards and CRMs come with it."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
@@ -123,11 +129,18 @@ class Intake(Connecting, Records, Batches, Shown, Hooks, Arrivals):
         None stands for what could not be read: its row is `invalid_prospect`.
         Raises InvalidRequest when there are none, or more than ASKS.
         """
+        return self._begin(caller, asks, partial(self._row, caller))
 
-        def requested(db: Connection, ask: Ask) -> JobView:
-            return self._once(db, caller, ask, _wanted(ask), None, self.now())
+    def _row(self, caller: Caller, db: Connection, ask: Ask) -> JobView:
+        return self._once(db, caller, ask, _wanted(ask), None, self.now())
 
-        return self._begin(caller, asks, requested)
+    def feed(self, at_once: int) -> bool:
+        """Ask for the next rows of large batches, as a worker does again and again.
+
+        No more than about `at_once` of their jobs are under way for each worker, so that there is
+        room for what somebody waits for. False when there is nothing to do now.
+        """
+        return self._feed(at_once, Asking(self._row, lambda db, ask: self._plan(db, ask)))
 
     def shown(self, caller: Caller, prospect: Prospect) -> JobView | None:
         """Return the card that is there, fresh or stale; None when there is none to show.
@@ -181,7 +194,7 @@ class Intake(Connecting, Records, Batches, Shown, Hooks, Arrivals):
         idempotency: Idempotency | None,
         now: datetime,
     ) -> JobView:
-        if idempotency and (known := self._known(db, caller, idempotency, now)):
+        if idempotency and (known := self._repeated(db, caller, idempotency, now)):
             if known.digest != idempotency.digest:
                 raise IdempotencyMismatch(
                     "This Idempotency-Key came with another body in the last 24 h; use a new one."
@@ -194,7 +207,7 @@ class Intake(Connecting, Records, Batches, Shown, Hooks, Arrivals):
             callers.remember(db, Idempotent(**row, job_id=view.id, created_at=now))
         return view
 
-    def _known(self, db: Connection, caller: Caller, asked: Idempotency, now: datetime) -> Any:
+    def _repeated(self, db: Connection, caller: Caller, asked: Idempotency, now: datetime) -> Any:
         return callers.idempotent(db, caller.id, asked.key, now - asked.lasts)
 
     def _answer(
@@ -259,6 +272,8 @@ class Intake(Connecting, Records, Batches, Shown, Hooks, Arrivals):
             announce(db, self.tasks, new_delivery(job.id, event, caller.id, to, now))
         if now < job.fresh_until:
             return replace(view, served_from="fresh_cache")
+        if not ask.renews:
+            return replace(view, served_from="stale_cache")
         renewal = self._renewal(db, ask, wanted, now)
         store.remember_asker(db, renewal, caller.id, now)
         for to in ask.notify:
@@ -374,8 +389,15 @@ class Intake(Connecting, Records, Batches, Shown, Hooks, Arrivals):
 
     def plan(self, ask: Ask) -> Plan:
         """Say what a request would do and at most cost, without doing it."""
+        plan = self.database.read(lambda db: self._plan(db, ask))
+        if ask.max_credits is None:
+            return plan
+        return replace(plan, max_credits=min(plan.max_credits, ask.max_credits))
+
+    def _plan(self, db: Connection, ask: Ask) -> Plan:
+        """Return the same whatever the request may spend."""
         wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
-        served = self.database.read(lambda db: self._served(db, ask, wanted))
+        served = self._served(db, ask, wanted)
         steps = [
             step
             for section, names in wanted.items()
@@ -383,10 +405,7 @@ class Intake(Connecting, Records, Batches, Shown, Hooks, Arrivals):
             for step in self._steps(ask.prospect, section, names)
         ]
         distinct = {(step.provider, step.capability): step.credits for step in steps}
-        most = sum(distinct.values())
-        if ask.max_credits is not None:
-            most = min(most, ask.max_credits)
-        return Plan(ask.prospect, served, steps, most)
+        return Plan(ask.prospect, served, steps, sum(distinct.values()))
 
     def _served(self, db: Connection, ask: Ask, wanted: Wanted) -> dict[Section, str]:
         now, keys = self.now(), subjects(ask.prospect)

@@ -24,6 +24,9 @@ class Status(StrEnum):
 LIVE = frozenset({Status.queued, Status.in_progress})
 FINAL = frozenset(Status) - LIVE
 
+FOUND = frozenset({Status.complete, Status.partial})
+"""Ends with something to show: only these cost the caller one enrichment."""
+
 MOVES: Mapping[Status, frozenset[Status]] = {
     Status.queued: frozenset(
         {Status.in_progress, Status.cancelled, Status.suppressed, Status.provider_error}

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select
 from sqlmodel import col
 
 from app.rows import put_new, table
-from app.tables import Asked, CrmConnection, Hook, Job
+from app.tables import Asked, Batch, BatchRun, CrmConnection, Hook, Job
 
 HOOK = "hook"
 """The channel of what hooks are told."""
@@ -88,6 +88,15 @@ def newest_ended(
         asked = select(col(Asked.job_id)).where(col(Asked.caller_id) == caller_id)
         query = query.where(col(Job.id).in_(asked))
     return db.execute(query.order_by(col(Job.finished_at).desc()).limit(limit)).all()
+
+
+def newest_batches(db: Connection, caller_id: str | None, limit: int) -> list[str]:
+    """Return the newest large batches of a caller that are over; None = of all."""
+    run, batch = col(BatchRun.batch_id), col(Batch.id)
+    query = select(run).join(Batch, batch == run).where(col(BatchRun.ended_at).is_not(None))
+    if caller_id is not None:
+        query = query.where(col(Batch.caller_id) == caller_id)
+    return list(db.execute(query.order_by(col(BatchRun.ended_at).desc()).limit(limit)).scalars())
 
 
 # --- connections ---

@@ -16,10 +16,13 @@ from app import tally
 from app.facts import Section
 from app.outbox import PENDING
 from app.tables import (
+    IS_OPEN,
     Asked,
     Attempt,
     Batch,
+    BatchAsk,
     BatchRow,
+    BatchRun,
     Coverage,
     Event,
     Idempotent,
@@ -66,6 +69,7 @@ class Retention:
                 _cards(db, now - self.people),
                 _events(db, now - self.events),
                 _jobs(db, now - self.jobs, now),
+                _asks(db, now - self.people),
                 _batches(db, now - self.jobs),
                 _pings(db, now - self.jobs),
                 _costs(db, now),
@@ -138,10 +142,26 @@ def _batches(db: Connection, before: datetime) -> int:
     """Delete batches of which no job is under way: their rows, and then themselves."""
     rows = col(BatchRow.batch_id) == col(Batch.id)
     live = exists().where(rows, col(Job.id) == col(BatchRow.job_id), col(Job.finished_at).is_(None))
-    old = and_(col(Batch.created_at) < before, ~live)
+    old = and_(col(Batch.created_at) < before, ~live, ~_is_open())
     of_old = col(BatchRow.batch_id).in_(select(col(Batch.id)).where(old))
     gone = _drop(db, BatchRow, ("batch_id", "position"), of_old)
-    return gone + _drop(db, Batch, ("id",), and_(old, ~exists().where(rows)))
+    empty = and_(old, ~exists().where(rows))
+    batches = list(db.execute(select(col(Batch.id)).where(empty).limit(STEP)).scalars())
+    sent = select(col(Outbox.id)).where(col(Outbox.job_id).in_(batches))
+    _deliveries(db, list(db.execute(sent).scalars()))
+    for column in (BatchRun.batch_id, BatchAsk.batch_id, Idempotent.job_id, Posted.job_id):
+        _delete(db, column, batches)
+    return gone + _delete(db, Batch.id, batches)
+
+
+def _asks(db: Connection, before: datetime) -> int:
+    """Delete the rows of batches as they were given, but of those that are under way."""
+    old = select(col(Batch.id)).where(col(Batch.created_at) < before, ~_is_open())
+    return _drop(db, BatchAsk, ("batch_id", "position"), col(BatchAsk.batch_id).in_(old))
+
+
+def _is_open() -> Any:
+    return exists().where(col(BatchRun.batch_id) == col(Batch.id), IS_OPEN)
 
 
 def _pings(db: Connection, before: datetime) -> int:

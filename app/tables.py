@@ -30,6 +30,7 @@ IS_PENDING = text("state = 'pending'")
 IS_HELD = text("owner IS NOT NULL")
 IS_STUCK = text("state <> 'delivered'")
 IS_WAITING = text("state = 'waiting'")
+IS_OPEN = text("state IN ('first_pass', 'second_pass')")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -557,3 +558,56 @@ class CrmHealth(SQLModel, table=True):
     reason: str
     since: datetime = _at()
     retry_at: datetime = _at()
+
+
+class BatchRun(SQLModel, table=True):
+    """A large batch, which workers ask for a few rows at a time: see app/runs.py.
+
+    `terms` are those of all its asks, `sheet` how its file was written, `told` the addresses that
+    hear of it. `spent` is what its jobs that have ended cost, `tallies` how often each provider was
+    asked and knew. `due_at` is when the pass under way begins; `file_token` opens its file.
+    """
+
+    __tablename__ = "batch_run"
+    __table_args__ = (
+        Index("ix_batch_run_open", "state", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    )
+
+    batch_id: str = Field(primary_key=True)
+    state: str = "taking_in"  # taking_in, first_pass, second_pass, ended
+    version: int = 1
+    terms: dict[str, Any] = _json()
+    sheet: dict[str, Any] = _json()
+    told: list[dict[str, Any]] = _json()
+    told_percent: int = 0
+    max_credits: float | None = None
+    spent: float = 0.0
+    tallies: dict[str, list[int]] = _json()
+    again: int = 0
+    gained: int = 0
+    file_token: str = Field(unique=True)
+    due_at: datetime | None = _at(nullable=True)
+    ended_at: datetime | None = _at(nullable=True)
+
+
+class BatchAsk(SQLModel, table=True):
+    """One row of a large batch as it was given, which is personal data, and how far it is.
+
+    `bound` is what its job may spend while it is under way. `status` is how its job ended,
+    `mailbox` what is known of the person's address then, `unheard` the providers that gave no
+    answer, with commas between them.
+    """
+
+    __tablename__ = "batch_ask"
+    __table_args__ = (Index("ix_batch_ask_state", "batch_id", "state", "position"),)
+
+    batch_id: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    state: str = "waiting"  # waiting, asked, ended
+    prospect_key: str = Field(index=True)
+    prospect: dict[str, str] | None = _json(nullable=True)
+    cells: list[str] = _json()
+    bound: float | None = None
+    status: str | None = None
+    mailbox: str | None = None
+    unheard: str = ""

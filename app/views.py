@@ -13,6 +13,7 @@ from app.facts import FIELDS, Fact, Json, Section
 from app.job import Priority, Status
 from app.prospect import Prospect
 from app.provider import Outcome, Provider
+from app.sheet import Sheet
 from app.wire import iso
 
 UNLIMITED = -1
@@ -49,7 +50,8 @@ class Ask:
     """One request for a card.
 
     `sections` None = all that make sense for the prospect. `wanted` narrows to field names.
-    `needed_by` bounds the whole job. `max_credits` bounds what it may spend.
+    `needed_by` bounds the whole job. `max_credits` bounds what it may spend. Unless it `renews`, a
+    stale card is shown without a job behind it that would cost something too.
     """
 
     prospect: Prospect
@@ -59,6 +61,23 @@ class Ask:
     needed_by: datetime | None = None
     max_credits: float | None = None
     priority: Priority = Priority.interactive
+    notify: tuple[Address, ...] = ()
+    renews: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOrder:
+    """A large batch to be taken in: a file or a list, and the terms of all its asks.
+
+    `max_credits` bounds what all its jobs spend together. Whoever is in `notify` hears of its end,
+    who follows it also of its start and of each quarter.
+    """
+
+    sheet: Sheet
+    sections: frozenset[Section] | None = None
+    wanted: frozenset[str] | None = None
+    refresh: bool = False
+    max_credits: float | None = None
     notify: tuple[Address, ...] = ()
 
 
@@ -138,12 +157,48 @@ class BatchRow:
 
     `problem` says why there is no job: the code of the error (`quota_exceeded`,
     `invalid_request`, `invalid_prospect`), `erased` or `expired` (there was one). A live job's card
-    is still empty.
+    is still empty. `cells` are the row of a file as it was given; a large batch's row that nobody
+    has asked for yet has neither job nor problem.
     """
 
     position: int
     job: JobView | None
     problem: str | None = None
+    cells: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HitRate:
+    """How many rows of a batch one provider was asked about, and how many it knew."""
+
+    provider: str
+    asked: int
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """How the workers stand with a large batch. `state` is one of app/backlog.py.
+
+    `mailboxes` counts the rows with an e-mail address at the end, `verified` those of them that a
+    source has checked. `again` rows were asked for a second time, of which `gained` came to more.
+    `file_token` opens the file, whose header and signs were `columns`, `delimiter` and `has_bom`.
+    """
+
+    state: str
+    version: int
+    mailboxes: int
+    verified: int
+    again: int
+    gained: int
+    providers: Sequence[HitRate]
+    columns: tuple[str, ...]
+    delimiter: str
+    has_bom: bool
+    notes: tuple[str, ...]
+    max_credits: float | None
+    finished_at: datetime | None
+    file_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +216,24 @@ class BatchView:
     ended: int
     total: int
     credits_spent: float
+    run: RunView | None = None  # of a large batch
 
     @property
     def is_final(self) -> bool:
-        """Tell whether every row has ended."""
-        return self.ended >= self.total
+        """Tell whether every row has ended, and none is asked for again."""
+        return self.run.state == "ended" if self.run else self.ended >= self.total
+
+    @property
+    def match_rate(self) -> float:
+        """Return the share of the rows that have something to show, 0..1."""
+        return self.matched / max(1, self.total)
+
+    @property
+    def verified_rate(self) -> float | None:
+        """Return the share of checked addresses among those found; None when none was found."""
+        if self.run is None or not self.run.mailboxes:
+            return None
+        return self.run.verified / self.run.mailboxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +435,26 @@ def _section_statuses(row: Any) -> dict[str, str]:
     if row.finished_at and set(row.section_status.values()) == {Status.queued.value}:
         return dict.fromkeys(row.sections, row.status)
     return dict(row.section_status)
+
+
+def run_view(row: Any, mailboxes: int, verified: int) -> RunView:
+    """Read the run of a large batch."""
+    return RunView(
+        state=row.state,
+        version=row.version,
+        mailboxes=mailboxes,
+        verified=verified,
+        again=row.again,
+        gained=row.gained,
+        providers=[HitRate(name, *pair) for name, pair in sorted(row.tallies.items())],
+        columns=tuple(row.sheet["columns"]),
+        delimiter=row.sheet["delimiter"],
+        has_bom=row.sheet["has_bom"],
+        notes=tuple(row.sheet["notes"]),
+        max_credits=row.max_credits,
+        finished_at=row.ended_at,
+        file_token=row.file_token,
+    )
 
 
 def caller_view(row: Any) -> Caller:

@@ -23,6 +23,7 @@ from integrations.mcp.mount import Mounted, Streams, mounted
 from integrations.mcp.server import build, bus_of
 from integrations.pages import inbound as pages
 from integrations.rest import inbound as rest
+from integrations.rest.batches import links
 from integrations.rest.front import problems
 from integrations.rest.metrics import Metrics
 from integrations.runtime import (
@@ -74,6 +75,7 @@ def application(runtime: Runtime) -> Starlette:
         now=now,
         metrics=metrics,
     )
+    routes += links(runtime.intake, runtime.settings.base_url)
     routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
     routes += agents.routes
     routes += generic.routes(

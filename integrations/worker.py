@@ -46,6 +46,7 @@ from integrations.runtime import (
     tiers,
 )
 from integrations.slack.api import AT_ONCE, Api
+from integrations.slack.batches import Noticeboard, SlackBatches, SlackFiles
 from integrations.slack.channel import SlackChannel
 
 log = logging.getLogger("warmcall.worker")
@@ -64,6 +65,15 @@ CLEAN_S = 60.0
 
 BREATH_S = 0.1
 """The pause between two steps of that, in which the work of others is written."""
+
+FEED_S = 0.25
+"""How often to look whether large batches want rows asked for."""
+
+FED_S = 0.02
+"""The pause between two steps of that, while there is something to do."""
+
+SHARE = 2
+"""Large batches get one slot of so many: what somebody waits for finds the others free."""
 
 BEATS = 4
 """A lease is renewed this often while it lasts."""
@@ -128,17 +138,19 @@ class Worker:
         beating = asyncio.create_task(self._every(self._beat_s(), self._beat(presence, engine)))
         sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
         cleaning = asyncio.create_task(self._every(CLEAN_S, self._clean))
+        feeding = asyncio.create_task(self._every(FEED_S, self._feed))
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
+        feeding.cancel()
         consumer.stop_flag.set()
         tasks.wake()
         await asyncio.to_thread(consumer.stop, True)
         await asyncio.to_thread(tasks.hand_back)
         await engine.drain(DRAIN_S)
-        for task in (beating, sweeping, cleaning):
+        for task in (beating, sweeping, cleaning, feeding):
             task.cancel()
-        await asyncio.gather(beating, sweeping, cleaning, return_exceptions=True)
+        await asyncio.gather(beating, sweeping, cleaning, feeding, return_exceptions=True)
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
@@ -160,10 +172,11 @@ class Worker:
         callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
         hook = HookChannel(call=fetch.call)
         crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view)
+        lists = self._lists(slack)
         courier = Courier(
             database=runtime.database,
             tasks=runtime.tasks,
-            channels={one.name: one for one in (callback, hook, slack, crm)},
+            channels={one.name: one for one in (callback, hook, slack, crm, *lists)},
             now=now,
             spread=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads retries, guards nothing
             owner=owner,
@@ -198,6 +211,15 @@ class Worker:
             postings=PostingsKept(database=database, now=now, owner=owner),
             view=self._view,
             base_url=settings.base_url,
+        )
+
+    def _lists(self, slack: SlackChannel) -> tuple[SlackBatches, SlackFiles]:
+        intake, base_url = self._runtime.intake, self._runtime.settings.base_url
+        everyone = Caller(OPERATOR, OPERATOR, frozenset())
+        board = Noticeboard(api=slack.api, postings=slack.postings)
+        view = partial(intake.batch_view, everyone, limit=0)
+        return SlackBatches(board=board, view=view, base_url=base_url), SlackFiles(
+            board=board, intake=intake
         )
 
     # --- from the consumer's thread to the loop ---
@@ -313,6 +335,11 @@ class Worker:
             await asyncio.sleep(BREATH_S)
         if gone:
             log.info("old rows deleted", extra={"rows": gone})
+
+    async def _feed(self) -> None:
+        at_once = max(1, self._runtime.settings.slots // SHARE)
+        while await asyncio.to_thread(self._runtime.intake.feed, at_once):
+            await asyncio.sleep(FED_S)
 
     async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         while True:

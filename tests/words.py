@@ -11,7 +11,7 @@ import orjson
 from typer.main import get_command
 
 from app.database import Database
-from app.delivery import EVENTS
+from app.delivery import BATCH_COMPLETED, EVENTS
 from app.errors import WarmcallError
 from app.facts import FIELDS, Section
 from app.job import Priority, Status
@@ -37,7 +37,7 @@ def public_words() -> set[str]:
         *(f"outcome {outcome}" for outcome in Outcome),
         *(f"section {section}" for section in Section),
         *(f"field {name}" for name in FIELDS),
-        *(f"event {event}" for event in EVENTS.values()),
+        *(f"event {event}" for event in (*EVENTS.values(), BATCH_COMPLETED)),
         *(f"scope {scope}" for scope in SCOPES),
         *(f"error {kind.code}" for kind in error_kinds()),
         *(f"error {code}" for code in problem.KINDS),

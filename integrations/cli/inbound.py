@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated
 
@@ -20,13 +21,14 @@ from typer import Argument, Option, TyperException
 from typer.main import get_command
 
 from app.connections import HEADER, Auth
-from app.errors import InvalidProspect, WarmcallError
+from app.errors import InvalidProspect, InvalidRequest, WarmcallError
 from app.job import Priority
 from app.prospect import identify
 from app.settings import Settings
 from app.views import SCOPES, UNLIMITED, Ask
 from integrations import runtime, web, worker
 from integrations.cli import agent, relay, render, tables
+from integrations.cli import batch as batches
 from integrations.cli import brief as briefing
 from integrations.cli import doctor as checks
 from integrations.cli.environment import environment
@@ -80,7 +82,7 @@ def run(args: list[str]) -> int:
         code = get_command(app)(args, prog_name="warmcall", standalone_mode=False)
     except TyperException as exc:
         return _complain(exc.format_message(), exc.exit_code)
-    except InvalidProspect as exc:
+    except (InvalidProspect, InvalidRequest) as exc:
         return _complain(str(exc), 2)
     except WarmcallError as exc:
         return _complain(str(exc), 1)
@@ -226,6 +228,50 @@ def brief(
     with _running() as parts, briefing.brief(parts, ask, timedelta(seconds=wait)) as view:
         briefing.show(view, layout, parts.settings.base_url, runtime.now())
     raise typer.Exit(render.exit_code(view))
+
+
+@app.command()
+def batch(
+    files: Annotated[
+        list[Path],
+        Argument(metavar="IN.csv OUT.csv", help="What to read, and what to write. See --resume."),
+    ],
+    column: Annotated[
+        str | None,
+        Option(metavar="NAME", help="The column that says who is meant. Default: found by itself."),
+    ] = None,
+    max_credits: Annotated[
+        float | None, Option(min=0, metavar="N", help="The whole file spends no more than this.")
+    ] = None,
+    resume: Annotated[
+        str | None, Option(metavar="ID", help="Go on with a batch that was stopped: only OUT.csv.")
+    ] = None,
+) -> None:
+    """Look up everybody in a CSV file and write it with what is known. Needs no server.
+
+    Ctrl-C stops it; what is done is kept, and --resume goes on.
+    """
+    *given, out = files
+    if len(given) != (0 if resume else 1):
+        wanted = "--resume ID OUT.csv" if resume else "IN.csv OUT.csv"
+        raise typer.BadParameter(f"expected {wanted}", param_hint="files")
+    if not out.parent.is_dir() or (given and out.exists() and out.samefile(given[0])):
+        raise typer.BadParameter(f"{out} cannot be written to", param_hint="OUT.csv")
+    with _running() as parts:
+        if resume:
+            view = batches.resumed(parts, resume)
+        else:
+            view = batches.taken_in(parts, given[0], column, max_credits)
+        for told in view.run.notes if view.run else ():
+            _tell(told)
+        try:
+            view = batches.followed(parts, view)
+        except KeyboardInterrupt:
+            _tell(f"stopped; go on with: warmcall batch --resume {view.id} {out}")
+            raise typer.Exit(1) from None
+        batches.write(parts, view, out)
+    typer.echo(f"{batches.summary(view)}\nWritten: {out}")
+    raise typer.Exit(0 if view.matched else 3)
 
 
 @app.command()

@@ -107,6 +107,65 @@ class Jobs(Shape):
     jobs: list[Job]
 
 
+class BatchRowShape(Shape):
+    """One row of a batch; without a job it waits for one, or has a problem."""
+
+    position: int = Field(description="From 0, in the order of the list or file.")
+    given: dict[str, str] | None = Field(None, description="The row by the names of its columns.")
+    status: Status | Literal["waiting", "refused"]
+    problem: str | None = Field(None, description="The code of why there is no job.")
+    job_id: str | None = None
+    served_from: Literal["providers", "fresh_cache", "stale_cache"] | None = None
+    summary: str | None = None
+    links: LinksShape | None = None
+
+
+class HitRateShape(Shape):
+    """How often one provider was asked for rows of a batch, and how often it knew."""
+
+    provider: str
+    asked: int
+    matched: int
+    hit_rate: float = Field(ge=0, le=1)
+
+
+class BatchLinksShape(Shape):
+    """Where to look next."""
+
+    model_config = ConfigDict(extra="forbid", serialize_by_alias=True)
+
+    self_url: str = Field(alias="self")
+    events: str
+    csv: str
+
+
+class Batch(Shape):
+    """Many rows asked for at once, how far they are, and some of them."""
+
+    batch_id: str
+    status: Literal["taking_in", "first_pass", "second_pass", "ended"] = Field(
+        description="The second pass asks again for rows that a provider gave no answer for."
+    )
+    total: int
+    ended: int
+    matched: int
+    match_rate: float = Field(ge=0, le=1)
+    mailboxes: int | None = Field(None, description="Rows with an e-mail address at the end.")
+    verified: int | None = Field(None, description="Those of them that a source has checked.")
+    verified_rate: float | None = Field(None, ge=0, le=1)
+    providers: list[HitRateShape]
+    again: int | None = Field(None, description="Rows that were asked for a second time.")
+    gained: int | None = Field(None, description="Those of them that came to more.")
+    credits_spent: float
+    max_credits: float | None = None
+    notes: list[str] = Field(description="What was odd about the file.")
+    rows: list[BatchRowShape]
+    next_offset: int | None = None
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
+    links: BatchLinksShape
+
+
 class StepShape(Shape):
     """One provider that would be asked."""
 

@@ -76,13 +76,14 @@ class Front:
         return await run_sync(verb, limiter=self.threads)
 
 
-async def body_of(request: Request) -> bytes:
-    """Return the body. Raises Problem when it is larger than MAX_BODY."""
+async def body_of(request: Request, most: int = MAX_BODY) -> bytes:
+    """Return the body. Raises Problem when it is larger than `most` bytes."""
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
-        if len(raw) > MAX_BODY:
-            raise Problem("body_too_large", "The body is larger than 64 kB.")
+        if len(raw) > most:
+            size = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most // 1_024} kB"
+            raise Problem("body_too_large", f"The body is larger than {size}.")
     return bytes(raw)
 
 

@@ -29,6 +29,7 @@ from app.memory import Memory
 from app.settings import Settings
 from app.verification import Verification
 from integrations.rest import docs, openapi, problem, render, schema
+from integrations.rest.batches import Batches
 from integrations.rest.front import (
     PRIVATE,
     Front,
@@ -106,7 +107,7 @@ class Rest:
     async def company(self, request: Request) -> Response:
         """Start a job for a company and wait for it."""
         caller = await self.front.caller(request, "spend")
-        body = self._query(request, schema.CompanyQuery).body(self._context())
+        body = self._query(request, schema.CompanyQuery).body(self.context())
         answered = await self._asked(request, caller, body)
         return await self._answered(request, caller, answered, body.wait)
 
@@ -392,14 +393,15 @@ class Rest:
         page, policy = docs.page()
         return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
-    def _context(self) -> schema.Context:
+    def context(self) -> schema.Context:
+        """Return what the check of a request needs beside it."""
         return schema.Context(self.now(), self.judge)
 
     def _body(self, request: Request, raw: bytes, model: type[M]) -> M:
-        return schema.read_body(raw, _content_type(request), model, self._context())
+        return schema.read_body(raw, _content_type(request), model, self.context())
 
     def _query(self, request: Request, model: type[M]) -> M:
-        return schema.read_query(request.query_params.multi_items(), model, self._context())
+        return schema.read_query(request.query_params.multi_items(), model, self.context())
 
 
 def routes(
@@ -463,6 +465,7 @@ def _versioned(rest: Rest) -> list[BaseRoute]:
         Route("/jobs/{job_id}/events", rest.events, methods=get),
         Route("/jobs/{job_id}/cancel", rest.cancel, methods=post),
         Route("/jobs/{job_id}/refresh", rest.refresh, methods=post),
+        *Batches(rest.intake, rest.front, rest.context, rest.settings.base_url).routes(),
         Route("/verify", rest.verify, methods=get),
         Route("/providers", rest.providers, methods=get),
         Route("/usage", rest.usage, methods=get),

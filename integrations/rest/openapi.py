@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.facts import Json
-from integrations.rest import answers, problem, schema
+from integrations.rest import answers, lists, problem, schema
 
 Object = dict[str, Json]
 
@@ -37,6 +37,8 @@ class Operation:
     query: type[BaseModel] | None = None
     headers: tuple[str, ...] = ()
     refusals: tuple[int, ...] = ()
+    takes_files: bool = False
+    kind: str | None = None  # of an answer without a model
 
 
 PHRASES = {
@@ -129,6 +131,42 @@ OPERATIONS = (
         "spend",
         schema.RefreshBody,
         refusals=(400, 404, *STARTS),
+    ),
+    Operation(
+        "post",
+        "/v1/batches",
+        "Ask for many cards: a JSON list, or a CSV file of up to 10,000 rows and 10 MB",
+        {202: answers.Batch},
+        "spend",
+        lists.BatchBody,
+        lists.BatchTerms,
+        headers=("Idempotency-Key",),
+        refusals=(400, 401, 403, 413, 415, 422),
+        takes_files=True,
+    ),
+    Operation(
+        "get",
+        "/v1/batches/{batch_id}",
+        "A batch with some of its rows: progress, match rate, verified rate, hit rates, credits",
+        {200: answers.Batch},
+        query=lists.BatchQuery,
+        refusals=(401, 403, 404, 422),
+    ),
+    Operation(
+        "get",
+        "/v1/batches/{batch_id}.csv",
+        "A batch as a CSV file: the columns that were given, and ours behind them",
+        {200: None},
+        refusals=(401, 403, 404),
+        kind="text/csv",
+    ),
+    Operation(
+        "get",
+        "/v1/batches/{batch_id}/events",
+        "The progress of a batch as server-sent events; the stream ends with the batch",
+        {200: None, 204: None},
+        headers=("Last-Event-ID",),
+        refusals=(401, 403, 404),
     ),
     Operation(
         "get",
@@ -266,7 +304,8 @@ def schemas() -> Object:
     """Return the shapes of all bodies, by name."""
     sent = {model for one in OPERATIONS for model in one.answers.values() if model}
     sent |= {answers.ProblemShape, answers.PlanShape}
-    read = {one.body for one in OPERATIONS if one.body}
+    read: set[type[BaseModel]] = {one.body for one in OPERATIONS if one.body}
+    read.add(lists.BatchList)
     order = sorted(sent, key=lambda model: model.__name__)
     inputs = sorted(read, key=lambda model: model.__name__)
     _, definitions = models_json_schema(
@@ -290,8 +329,23 @@ def _operation(one: Operation) -> Object:
         shown["description"] = f"Needs the scope `{one.scope}`."
     if one.body:
         optional = one.body is schema.RefreshBody
-        shown["requestBody"] = {"required": not optional, "content": _json(one.body)}
+        content = _lists() if one.takes_files else _json(one.body)
+        shown["requestBody"] = {"required": not optional, "content": content}
     return shown
+
+
+def _lists() -> Object:
+    """Return how many rows may be sent: JSON, or a CSV file as the body or in a form."""
+    either: list[Json] = [_ref(lists.BatchBody), _ref(lists.BatchList)]
+    terms = lists.BatchTerms.model_json_schema()["properties"]
+    file: Object = {"type": "string", "contentMediaType": "text/csv"}
+    form: Object = {"type": "object", "required": ["file"], "properties": {"file": file, **terms}}
+    form["additionalProperties"] = False
+    return {
+        "application/json": {"schema": {"anyOf": either}},
+        "text/csv": {"schema": {"type": "string"}},
+        "multipart/form-data": {"schema": form},
+    }
 
 
 def _operation_id(one: Operation) -> str:
@@ -332,7 +386,7 @@ def _answers(one: Operation) -> Object:
 
 def _content(one: Operation, model: type[BaseModel] | None) -> Object:
     if model is None:
-        return {}
+        return {"content": {one.kind: {"schema": {"type": "string"}}}} if one.kind else {}
     if one.body and issubclass(one.body, schema.EnrichBody):
         either: list[Json] = [_ref(answers.Job), _ref(answers.PlanShape)]
         return {"content": {"application/json": {"schema": {"anyOf": either}}}}

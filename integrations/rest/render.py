@@ -1,14 +1,17 @@
 """The core's values as the JSON of contract.md: what nobody knew is absent, never null."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from app.facts import Fact, Json
 from app.verification import Verification
 from app.views import (
     AttemptView,
+    BatchRow,
+    BatchView,
     DeliveryView,
     EventView,
+    HitRate,
     HookView,
     JobError,
     JobView,
@@ -110,6 +113,73 @@ def attempt(one: AttemptView) -> Object:
         "section": one.section,
         "at": iso(one.at),
     }
+
+
+def batch(view: BatchView, base_url: str, offset: int) -> Object:
+    """Return a batch with the rows from position `offset` on that it was read with."""
+    self_url, end = f"{base_url}/v1/batches/{view.id}", offset + len(view.rows)
+    run, rate = view.run, view.verified_rate
+    columns = run.columns if run else ()
+    return known(
+        {
+            "batch_id": view.id,
+            **progress(view),
+            "match_rate": round(view.match_rate, 4),
+            "mailboxes": run.mailboxes if run else None,
+            "verified": run.verified if run else None,
+            "verified_rate": None if rate is None else round(rate, 4),
+            "providers": [_hit_rate(one) for one in run.providers] if run else [],
+            "again": run.again if run else None,
+            "gained": run.gained if run else None,
+            "max_credits": run.max_credits if run else None,
+            "notes": list(run.notes) if run else [],
+            "rows": [_row(one, columns, base_url) for one in view.rows],
+            "next_offset": end if view.rows and end < view.total else None,
+            "created_at": iso(view.created_at),
+            "finished_at": when(run.finished_at) if run else None,
+            "links": {"self": self_url, "events": f"{self_url}/events", "csv": f"{self_url}.csv"},
+        }
+    )
+
+
+def progress(view: BatchView) -> Object:
+    """Return how far a batch is."""
+    state = view.run.state if view.run else ("ended" if view.is_final else "first_pass")
+    return {
+        "status": state,
+        "total": view.total,
+        "ended": view.ended,
+        "matched": view.matched,
+        "credits_spent": round(view.credits_spent, 4),
+    }
+
+
+def _hit_rate(one: HitRate) -> Object:
+    rate = round(one.matched / max(1, one.asked), 4)
+    return {
+        "provider": one.provider,
+        "asked": one.asked,
+        "matched": one.matched,
+        "hit_rate": rate,
+    }
+
+
+def _row(one: BatchRow, columns: Sequence[str], base_url: str) -> Object:
+    view = one.job
+    told: dict[str, Json] = {
+        "position": one.position,
+        "given": dict(zip(columns, one.cells, strict=False)) or None,
+        "status": view.status.value if view else "refused" if one.problem else "waiting",
+        "problem": one.problem,
+    }
+    if view:
+        told |= {
+            "job_id": view.id,
+            "served_from": view.served_from if view.is_final else None,
+            "summary": view.card.get("summary") or None,
+            "links": links(view, base_url),
+        }
+    return known(told)
 
 
 def etag(view: JobView) -> str:

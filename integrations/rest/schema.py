@@ -37,6 +37,9 @@ from integrations.rest.problem import Problem
 MAX_WAIT_S = 30.0
 """No request is held open longer than this, whatever it asks for."""
 
+MOST_NAMED = 100
+"""Bad fields that one answer names: each of the rows of a batch may have some."""
+
 PROSPECT_CODES = ("disposable_address", "invalid_prospect")
 
 Preset: TypeAlias = Literal["full", "person", "company", "contact", "account"]
@@ -77,7 +80,8 @@ class Context:
     judge: Callable[[str], None]
 
 
-def _known_field(name: str) -> str:
+def known_field(name: str) -> str:
+    """Return the name of a field or section. Raises PydanticCustomError for any other."""
     if not fields_named(name):
         raise PydanticCustomError("unknown_field", "There is no such field or section.")
     return name
@@ -95,13 +99,21 @@ def fields_named(name: str) -> frozenset[str]:
     return frozenset({name}) & FIELDS.keys()
 
 
+def wanted_by(fields: Sequence[str] | None, preset: Preset | None) -> frozenset[str]:
+    """Return the names of the wanted fields: of both when both are given, all without any."""
+    named = [fields_named(name) for name in fields or ()]
+    if preset or not named:
+        named.append(PRESETS[preset or "full"])
+    return frozenset().union(*named)
+
+
 def _identified(value: str, info: ValidationInfo) -> str:
     """Check one identifier on its own, so that each bad one is named."""
     name = str(info.field_name)
     try:
         from_parts(**{name: value})
     except InvalidProspect as exc:
-        raise _refused(exc) from exc
+        raise refused(exc) from exc
     return value
 
 
@@ -110,21 +122,23 @@ def _context(info: ValidationInfo) -> Context:
     return info.context
 
 
-def _judged(url: str, info: ValidationInfo) -> str:
+def judged(url: str, info: ValidationInfo) -> str:
+    """Return a URL that may be called. Raises PydanticCustomError for any other."""
     try:
         _context(info).judge(url)
     except Blocked as exc:
-        raise _refused(exc) from exc
+        raise refused(exc) from exc
     return url
 
 
-def _refused(exc: InvalidProspect | Blocked) -> PydanticCustomError:
+def refused(exc: InvalidProspect | Blocked) -> PydanticCustomError:
+    """Return an error of ours as one of a field."""
     return PydanticCustomError(exc.code, "{reason}", {"reason": str(exc)})
 
 
 Identifier = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_identified)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-FieldName = Annotated[str, Field(max_length=60), AfterValidator(_known_field)]
+FieldName = Annotated[str, Field(max_length=60), AfterValidator(known_field)]
 Wait = Annotated[
     float, Field(ge=0, allow_inf_nan=False, description="Seconds to wait for the end, at most 30.")
 ]
@@ -149,7 +163,7 @@ class Notified(Body):
     @field_validator("callback_url")
     @classmethod
     def _callable(cls, value: str | None, info: ValidationInfo) -> str | None:
-        return None if value is None else _judged(value, info)
+        return None if value is None else judged(value, info)
 
     @property
     def notify(self) -> tuple[Address, ...]:
@@ -224,16 +238,13 @@ class EnrichBody(Notified):
                 company=self.company,
             )
         except InvalidProspect as exc:
-            raise _refused(exc) from exc
+            raise refused(exc) from exc
         return self
 
     @property
     def wanted(self) -> frozenset[str]:
         """Return the names of the wanted fields."""
-        named = [fields_named(name) for name in self.fields or ()]
-        if self.preset or not named:
-            named.append(PRESETS[self.preset or "full"])
-        return frozenset().union(*named)
+        return wanted_by(self.fields, self.preset)
 
     def ask(self) -> Ask:
         """Return the request for the core."""
@@ -287,7 +298,7 @@ class PingBody(Body):
     @field_validator("url")
     @classmethod
     def _callable(cls, value: str, info: ValidationInfo) -> str:
-        return _judged(value, info)
+        return judged(value, info)
 
 
 def _event(name: str) -> str:
@@ -315,7 +326,7 @@ class HookBody(Body):
     @field_validator("target_url", "hook_url")
     @classmethod
     def _callable(cls, value: str | None, info: ValidationInfo) -> str | None:
-        return None if value is None else _judged(value, info)
+        return None if value is None else judged(value, info)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -397,12 +408,17 @@ def read_body(raw: bytes, content_type: str | None, model: type[M], context: Con
 
     Raises Problem: unsupported_media_type, invalid_json, or one that names every bad field.
     """
-    if (content_type or "").partition(";")[0].strip().lower() != "application/json":
+    if media_type(content_type) != "application/json":
         raise Problem("unsupported_media_type", "Send JSON with Content-Type: application/json.")
     try:
         return model.model_validate_json(raw, context=context)
     except ValidationError as exc:
         raise refusal(exc.errors(include_url=False, include_input=False)) from exc
+
+
+def media_type(content_type: str | None) -> str:
+    """Return what a body is, without its parameters."""
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def read_query(pairs: Sequence[tuple[str, str]], model: type[M], context: Context) -> M:
@@ -425,7 +441,7 @@ def refusal(errors: Sequence[ErrorDetails]) -> Problem:
     if "json_invalid" in kinds:
         return Problem("invalid_json", "The body is not valid JSON.")
     code = next((one for one in PROSPECT_CODES if kinds == {one}), "invalid_request")
-    return _told([BadField(_where(error), _plain(error)) for error in errors], code)
+    return _told([BadField(_where(error), _plain(error)) for error in errors[:MOST_NAMED]], code)
 
 
 def _told(fields: Sequence[BadField], code: str = "invalid_request") -> Problem:

@@ -1,13 +1,15 @@
 """Where Slack calls us: one URL, and Bolt with all listeners behind it."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from slack_bolt import App
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientError
 from starlette.routing import Route
 
 from app.intake import Intake
@@ -15,6 +17,9 @@ from app.settings import Settings
 from integrations.slack.adapter import Endpoint
 from integrations.slack.asking import Asking
 from integrations.slack.commands import Commands
+from integrations.slack.uploads import Uploads
+
+log = logging.getLogger("warmcall.slack")
 
 PATH = "/slack/events"
 THREADS = 32
@@ -34,10 +39,18 @@ def routes(*, intake: Intake, settings: Settings, now: Callable[[], datetime]) -
     if not (token and secret):
         return []
     asking = Asking(intake)
-    listeners = (Commands(asking),)
+    listeners = (Uploads(intake, settings.slack_api_url, opened), Commands(asking))
     bolt = listening(listeners, token.get_secret_value(), settings.slack_api_url)
     endpoint = Endpoint(bolt.dispatch, secret.get_secret_value(), now)
     return [Route(PATH, endpoint.answer, methods=["POST"])]
+
+
+def opened(client: WebClient, trigger_id: str, view: dict[str, Any]) -> None:
+    """Open a window; whoever pressed sees when it does not open, the operator reads why."""
+    try:
+        client.views_open(trigger_id=trigger_id, view=view)
+    except (SlackClientError, OSError) as exc:
+        log.warning("Slack opened no window", extra={"why": type(exc).__name__})
 
 
 def listening(listeners: Sequence[Listeners], token: str, api_url: str) -> App:

@@ -95,6 +95,12 @@ def _features(url: Object) -> Object:
                 "description": "Look up a person or company before a call",
             },
             {
+                "name": "Prep a list",
+                "type": "global",
+                "callback_id": "prep_csv",
+                "description": "Look up everybody in a CSV file",
+            },
+            {
                 "name": "Prep this person",
                 "type": "message",
                 "callback_id": "prep_message",

@@ -108,6 +108,9 @@ class Slack:
     broken: dict[str, str] = field(default_factory=dict)  # method -> the error it always gives
     too_early: int = 0  # calls before Retry-After had passed
     url: str = ""
+    views: list[Object] = field(default_factory=list)  # windows that were opened
+    files: dict[str, bytes] = field(default_factory=dict)  # by name: see file_url
+    downloads: Counter[str] = field(default_factory=Counter)  # by name, with a right token
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -181,6 +184,7 @@ class Slack:
             "chat.delete": self._delete,
             "conversations.open": self._open,
             "conversations.history": self._history,
+            "views.open": self._open_view,
         }
         if method not in known:
             raise No("unknown_method")
@@ -209,6 +213,30 @@ class Slack:
         if given.get("users") not in self.users:
             raise No("user_not_found")
         return {"channel": {"id": dm(given["users"])}}
+
+    def _open_view(self, given: Object) -> Object:
+        if not given.get("trigger_id"):
+            raise No("invalid_trigger_id")
+        view = given["view"]
+        view = json.loads(view) if isinstance(view, str) else view
+        if len(view["title"]["text"]) > 24 or len(view["blocks"]) > 100:
+            raise No("invalid_arguments")
+        self.views.append(view)
+        return {"view": {"id": f"V{len(self.views)}"}}
+
+    def file_url(self, name: str) -> str:
+        """Return where a file of `files` is downloaded from."""
+        return f"{self.url.removesuffix('/api')}/files-pri/{name}"
+
+    def file(self, path: str, token: str) -> tuple[int, str, bytes]:
+        """Return status, type and content of a download: a page for who has no valid token."""
+        name = path.rpartition("/")[2]
+        if not self.tokens.get(token):
+            return 200, "text/html; charset=utf-8", b"<html>Sign in</html>"
+        if name not in self.files:
+            return 404, "text/html; charset=utf-8", b"<html>Gone</html>"
+        self.downloads[name] += 1
+        return 200, "text/csv", self.files[name]
 
     def _history(self, given: Object) -> Object:
         limit = int(given.get("limit", 100))
@@ -292,6 +320,19 @@ def _handler(slack: Slack) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def do_GET(self) -> None:
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            fault = slack.faults["file"].pop(0) if slack.faults["file"] else None
+            if fault:
+                self.spoil("file", token, fault)
+                return
+            status, kind, body = slack.file(self.path, token)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             method = self.path.rpartition("/")[2]
@@ -300,7 +341,9 @@ def _handler(slack: Slack) -> type[BaseHTTPRequestHandler]:
             if fault and not fault.after:
                 self.spoil(method, token, fault)
                 return
-            said, wait_s = slack.answer(method, token, dict(parse_qsl(raw.decode())))
+            is_json = self.headers.get("Content-Type", "").startswith("application/json")
+            given = dict(json.loads(raw) if is_json else parse_qsl(raw.decode()))
+            said, wait_s = slack.answer(method, token, given)
             if fault:
                 self.spoil(method, token, fault)
             elif wait_s:
@@ -378,6 +421,30 @@ def command(text: str, *, user: str = "U0JANE", trigger: str = "", **more: str) 
         **more,
     }
     return urlencode(form).encode()
+
+
+def interaction(payload: Mapping[str, Any]) -> bytes:
+    """Return the body of something that was pressed or sent off."""
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def upload(
+    url: str, *, user: str = "U0JANE", view: str = "", size: str = "100", most: str | None = None
+) -> bytes:
+    """Return the body of the window for lists, sent off with this file."""
+    file = {"id": "F0LIST", "size": int(size), "filetype": "csv", "url_private_download": url}
+    state = {
+        "file": {"list": {"type": "file_input", "files": [file]}},
+        "credits": {"list": {"type": "number_input", "value": most}},
+    }
+    shown = {
+        "id": view or f"V{time.monotonic_ns()}",
+        "type": "modal",
+        "callback_id": "prep_csv",
+        "state": {"values": state},
+    }
+    sent = {"type": "view_submission", "team": {"id": TEAM}, "user": {"id": user}, "view": shown}
+    return interaction({**sent, "response_urls": []})
 
 
 def send(client: httpx.Client, body: bytes, **options: Any) -> httpx.Response:

@@ -67,7 +67,12 @@ def known(house: House) -> dict[str, str]:
     job = house.settled(email=SARAH)
     with house.client() as client:
         ping = client.post("/v1/callback-ping", json={"url": "https://hooks.acme.example/"}).json()
-    return {"job_id": job["job_id"], "delivery_id": ping["id"]}
+        batch = client.post("/v1/batches", json=[{"email": SARAH}]).json()
+    return {
+        "job_id": job["job_id"],
+        "delivery_id": ping["id"],
+        "batch_id": batch["batch_id"],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +128,7 @@ def test_what_the_description_forbids_is_refused_as_declared(
 def test_a_method_that_is_not_described_is_refused(method: str, path: str, house: House) -> None:
     with house.client() as client:
         answer = client.request(
-            method, path.format(job_id="x", delivery_id="x", email="x", hook_id="x")
+            method, path.format(job_id="x", delivery_id="x", email="x", hook_id="x", batch_id="x")
         )
     assert answer.status_code == 405
     assert answer.json()["code"] == "method_not_allowed"
@@ -141,7 +146,7 @@ def test_every_route_asks_for_the_key_and_the_scope_it_describes(
     intake.revoke_key(caller.id)
     given = {"none": "", "wrong": "Bearer wc_0", "other": f"Bearer {key}"}
     given["revoked"] = f"Bearer {revoked}"
-    path = one.path.format(job_id="x", delivery_id="x", email="x", hook_id="x")
+    path = one.path.format(job_id="x", delivery_id="x", email="x", hook_id="x", batch_id="x")
     body: Any = {"json": {}} if one.body else {}
     with httpx.Client(base_url=house.url, trust_env=False, verify=False) as client:
         header = {"Authorization": given[scopes]}
