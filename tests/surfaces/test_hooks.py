@@ -6,9 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app import sheet
 from app.delivery import EVENTS
 from app.errors import DeliveryFailed
+from app.flat import flat
 from app.hooks import MOST
+from app.intake import BatchOrder
 from integrations.callback.hooks import HookChannel
 from integrations.callback.verify import verify
 from tests.conftest import Postbox
@@ -259,6 +262,22 @@ def test_samples_always_have_the_same_keys_and_are_ones_own(service: Any, api: B
     _, secret = service.intake.create_key("other")
     other = Browser(application(service), {"Authorization": f"Bearer {secret}"})
     assert other("GET", "/v1/hooks/samples", params={"event": COMPLETED}).json() == []
+
+
+def test_the_end_of_a_batch_is_told_flat(service: Any, api: Browser, zapier: Postbox) -> None:
+    subscribe(api, event="batch.completed")
+    listed = sheet.read(f"Email\n{SARAH}\nann@acme.example".encode())
+    begun = service.intake.take_in(service.caller, BatchOrder(sheet=listed))
+    while not service.intake.batch_view(service.caller, begun.id, limit=1).is_final:
+        service.intake.feed(8)
+        work(service, zapier)
+    work(service, zapier)
+    [told] = zapier.got
+    [sample] = api("GET", "/v1/hooks/samples", params={"event": "batch.completed"}).json()
+    assert flat(told.body, told.event) == sample
+    assert not [key for key, value in sample.items() if isinstance(value, dict | list)]
+    assert (sample["batch_id"], sample["total"], sample["matched"]) == (begun.id, 2, 2)
+    assert sample["csv_url"].endswith(".csv")
 
 
 def test_samples_are_of_a_known_event(api: Browser) -> None:
