@@ -12,6 +12,7 @@ from app.errors import DeliveryFailed
 from app.flat import flat
 from app.hooks import MOST
 from app.intake import BatchOrder
+from app.provider import Answer, Request
 from integrations.callback.hooks import HookChannel
 from integrations.callback.verify import verify
 from tests.conftest import Postbox
@@ -232,6 +233,21 @@ def test_what_is_told_is_flat_and_signed(service: Any, api: Browser) -> None:
     )
     assert told["company_funding_stage"] == "Series B"
     assert told["card_url"].startswith("https://warmcall.example/card/")
+
+
+def test_an_address_is_judged_again_whenever_it_is_dialled(service: Any, api: Browser) -> None:
+    seen: list[Request] = []
+
+    async def blocked(request: Request) -> Answer:
+        seen.append(request)
+        return Answer(0, {}, b"", request.url, service.clock(), failure="blocked_address")
+
+    subscribe(api)
+    service.ask(SARAH)
+    work(service, HookChannel(blocked))
+    assert [one.guarded for one in seen] == [True]
+    [told] = service.intake.deliveries(service.caller)
+    assert (told.state, told.tries[0].error) == ("pending", "The address could not be reached.")
 
 
 def test_a_receiver_that_is_gone_says_so(service: Any, api: Browser) -> None:
