@@ -22,6 +22,7 @@ from integrations.callback.verify import signature
 from integrations.crm import generic
 from integrations.rest.front import problems
 from integrations.runtime import senders
+from tests.fakes.servers import BACKENDS
 from tests.surfaces.asking import Browser, work
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -238,6 +239,7 @@ def test_what_is_kept_of_a_secret_does_not_tell_it(service: Any) -> None:
     assert not [s for s in secrets.values() if s in repr(service.intake.connections())]
 
 
+@pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_a_name_is_used_once_and_given_up_by_disconnecting(connected: Any) -> None:
     intake = connected.intake
     intake.connect("n8n", Auth.bearer)
@@ -267,6 +269,7 @@ def test_a_connection_is_no_api_key(connected: Any, door: Browser) -> None:
 # --- what is asked for
 
 
+@pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_items_are_answered_one_by_one_and_a_bad_one_costs_the_others_nothing(
     connected: Any, door: Browser
 ) -> None:
@@ -385,6 +388,7 @@ def test_a_signed_message_is_known_by_its_id(connected: Any, door: Browser) -> N
     assert results(again)[0]["job_id"] == results(first)[0]["job_id"]
 
 
+@pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_a_key_is_for_one_body(connected: Any, door: Browser) -> None:
     headers = bearing(SECRET) | {"Idempotency-Key": "k1"}
     first, same = (door("POST", PATH, json=SARAH, headers=headers) for _ in range(2))
@@ -393,6 +397,7 @@ def test_a_key_is_for_one_body(connected: Any, door: Browser) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
+@pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_a_body_that_comes_again_within_minutes_is_not_told_of_twice(
     connected: Any, door: Browser
 ) -> None:

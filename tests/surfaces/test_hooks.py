@@ -16,6 +16,7 @@ from app.provider import Answer, Request
 from integrations.callback.hooks import HookChannel
 from integrations.callback.verify import verify
 from tests.conftest import Postbox
+from tests.fakes.servers import BACKENDS
 from tests.surfaces.asking import Browser, sandboxed, settled
 from tests.surfaces.test_callback import Receiver, call, listening
 from tests.surfaces.test_rest import application, is_problem
@@ -132,6 +133,7 @@ def test_a_key_needs_the_scope(service: Any, scopes: set[str], method: str, path
 # --- what is told
 
 
+@pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_the_end_of_every_job_of_ones_own_is_told(
     service: Any, api: Browser, zapier: Postbox
 ) -> None:
@@ -182,6 +184,7 @@ def test_what_waits_to_be_told_goes_with_its_hook(
     assert service.intake.deliveries(service.caller) == []
 
 
+@pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_an_address_that_is_gone_loses_its_hooks(
     service: Any, api: Browser, zapier: Postbox
 ) -> None:
@@ -268,6 +271,7 @@ def test_samples_are_what_a_hook_is_sent(service: Any, api: Browser, zapier: Pos
     assert sample["event"] == COMPLETED
 
 
+@pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_samples_always_have_the_same_keys_and_are_ones_own(service: Any, api: Browser) -> None:
     found = []
     for email, event in ((SARAH, COMPLETED), ("error@acme.example", "enrichment.failed")):
@@ -280,6 +284,7 @@ def test_samples_always_have_the_same_keys_and_are_ones_own(service: Any, api: B
     assert other("GET", "/v1/hooks/samples", params={"event": COMPLETED}).json() == []
 
 
+@pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_the_end_of_a_batch_is_told_flat(service: Any, api: Browser, zapier: Postbox) -> None:
     subscribe(api, event="batch.completed")
     listed = sheet.read(f"Email\n{SARAH}\nann@acme.example".encode())

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import orjson
 
 from app.crm import CrmEvent, Happening, Kind, Ref
+from app.digest import digest
 from integrations.crm.replies import Object, part
 
 KINDS = {"person": Kind.person, "organization": Kind.company}
@@ -45,7 +46,7 @@ def events(raw: bytes, connection: str, user_id: str, now: datetime) -> list[Crm
     winner = _merged_to(body) if happening is Happening.deleted else ""
     return [
         CrmEvent(
-            key=key[:100],
+            key=digest(key),
             ref=Ref(connection, kind, winner or record_id),
             happening=Happening.merged if winner else happening,
             occurred_at=_moment(meta.get("timestamp"), now),
