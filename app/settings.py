@@ -284,6 +284,14 @@ class Settings(BaseModel):
         description="Look for new records this often (such as 60s), where HubSpot cannot reach "
         "this service. Default: only its webhooks bring them.",
     )
+    hubspot_pace: int = Field(
+        100,
+        ge=10,
+        le=100_000,
+        alias="HUBSPOT_PACE",
+        description="Calls that HubSpot allows your app in 10 s: 100 with Free and Starter, 190 with "
+        "Professional and Enterprise.",
+    )
     hubspot_api_url: str = Field(
         "https://api.hubapi.com", alias="HUBSPOT_API_URL", description="Base URL of HubSpot's API."
     )

@@ -33,7 +33,8 @@ from integrations.crm.hubspot.values import MOST, translated
 
 URL = "https://api.hubapi.com"
 VERSION = "2026-09"
-TIMEOUT_S = 15.0
+TIMEOUT_S = 10.0
+AT_ONCE = 10  # connections
 MAX_ANSWER = 8_000_000  # bytes; the definitions of a large account, with all their options
 
 ROUNDS = 3
@@ -93,6 +94,20 @@ FIELDS: Mapping[Kind, Mapping[str, str]] = {
 }
 
 
+def pace(limit: int) -> Pace:
+    """Return how fast an app may call that is allowed `limit` calls in any 10 s.
+
+    What it may do at once and what it may do in the 10 s after that stay below the limit together.
+
+    >>> pace(100)
+    Pace(per_s=7.0, burst=25, at_once=10)
+    """
+    return Pace(per_s=limit * 7 / 100, burst=limit // 4, at_once=AT_ONCE)
+
+
+USUAL_PACE = pace(100)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubSpot:
     """One account. `app_id` is our app's, as HubSpot names who wrote a value.
@@ -106,8 +121,9 @@ class HubSpot:
     app_id: str = ""
     portal_id: str = ""
 
+    pace: Pace = USUAL_PACE
+
     name: ClassVar[str] = "hubspot"
-    pace: ClassVar[Pace] = Pace(per_s=9.0, burst=80, at_once=10)
     fields: ClassVar[Mapping[Kind, Mapping[str, str]]] = FIELDS
 
     @property
