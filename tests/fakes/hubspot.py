@@ -142,6 +142,7 @@ class HubSpot:
     per_ten_s: int | None = None
     per_day: int | None = None
     lag_s: float = 0.0
+    searches_per_s: int = 5
     records: dict[str, dict[str, Record]] = field(default_factory=lambda: {k: {} for k in KINDS})
     properties: dict[str, dict[str, Object]] = field(
         default_factory=lambda: {kind: definitions(kind) for kind in KINDS}
@@ -346,7 +347,7 @@ class HubSpot:
             raise _Limited(DAILY)
         if is_search:
             self._searches = [at for at in self._searches if now - at < 1]
-            if len(self._searches) >= 5:
+            if len(self._searches) >= self.searches_per_s:
                 raise _Limited(SECONDLY)
             self._searches.append(now)
             return {}
