@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.crm import CrmRecord, Kind, Line, Property, Ref
-from app.crm_books import MAYBE, Books, Entry, Held
+from app.crm_books import MAYBE, Books, Held
 from app.crm_plan import Change, planned, properties_of, same, standing
 from app.crm_settings import Connected
+from app.crm_views import Entry, Saved, Undone
 from app.digest import digest
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.job import Status
@@ -30,45 +31,6 @@ MERGES = 3
 """So many times in a row a record is followed to the one that it was merged into."""
 
 Definitions = Mapping[str, Property]
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What became of a record: the values that were (or would be) written, and the others.
-
-    `reason` says in one word why nothing was: no_record, gone, deleted, erased, opted_out, or the
-    status of the job. `also` is what became of the company of a person.
-    """
-
-    ref: Ref
-    changes: tuple[Change, ...] = ()
-    written: frozenset[str] = frozenset()
-    refused: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
-    url: str = ""
-    also: "Saved | None" = None
-
-    @property
-    def due(self) -> tuple[Change, ...]:
-        """Return the changes that are to be written."""
-        return tuple(one for one in self.changes if not (one.reason or one.is_proposed))
-
-    @property
-    def agreed(self) -> "Saved":
-        """Return the same with what was proposed as due."""
-        return replace(self, changes=tuple(replace(one, is_proposed=False) for one in self.changes))
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """What became of one value that was to be taken back.
-
-    `outcome`: undone, changed_since (somebody wrote another value: it stays), gone, erased,
-    refused.
-    """
-
-    entry: Entry
-    outcome: str
 
 
 @dataclass(slots=True)

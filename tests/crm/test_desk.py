@@ -8,14 +8,14 @@ import pytest
 
 from app import crm_store
 from app.crm import Kind, Ref
-from app.crm_books import MOST_WRITES, Entry
+from app.crm_books import MOST_WRITES
 from app.crm_plan import Policy, Rule
+from app.crm_views import Entry, Saved, Undone
 from app.delivery import Address
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.facts import Json, Section
 from app.intake import Ask, JobView
 from app.provider import Outcome
-from integrations.crm.desk import Saved, Undone
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
 from tests.fakes.servers import BACKENDS
