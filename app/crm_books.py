@@ -17,6 +17,7 @@ from app import crm_store
 from app.crm import Ref
 from app.crm_plan import Change
 from app.crm_store import DONE, PROPOSED, SENDING, UNDONE, WRITTEN
+from app.crm_views import Entry, entry
 from app.database import Database, surely
 from app.tables import CrmWrite
 
@@ -50,26 +51,6 @@ class Held:
     def is_shut(self) -> bool:
         """Tell whether nothing may be written."""
         return self.state in SHUT
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row of the books. `state`: sending, written, skipped, refused, proposed, undone."""
-
-    id: str
-    target: str
-    change: Change
-    state: str
-    reason: str
-    status: int
-    correlation_id: str
-    at: datetime
-    undone_at: datetime | None
-
-    @property
-    def is_hushed(self) -> bool:
-        """Tell whether only digests of the values are left: the person was erased."""
-        return self.change.new.startswith(crm_store.HUSHED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,30 +212,3 @@ class Books:
     def works(self, connection: str) -> Awaitable[None]:
         """Note that a connection can be used (again)."""
         return surely(self.database, partial(crm_store.works, connection=connection), "crm")
-
-
-def entry(row: Any) -> Entry:
-    """Read a row of the audit."""
-    change = Change(
-        property=row.property,
-        field=row.field,
-        old=row.old,
-        new=row.new,
-        policy=row.policy,
-        fact_id=row.fact_id,
-        source=row.source,
-        confidence=row.confidence,
-        reason=row.reason,
-        is_proposed=row.state == PROPOSED,
-    )
-    return Entry(
-        row.id,
-        row.target,
-        change,
-        row.state,
-        row.reason,
-        row.status,
-        row.correlation_id,
-        row.at,
-        row.undone_at,
-    )

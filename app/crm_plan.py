@@ -117,7 +117,8 @@ def fields_known(name: str) -> bool:
     (True, False)
     """
     whole, part = _split(name)
-    return whole in FIELDS and (not part or whole in PARTS or part in PLACES)
+    takes_apart = whole in PARTS or (whole.endswith(".location") and part in PLACES)
+    return whole in FIELDS and (not part or takes_apart)
 
 
 def planned(

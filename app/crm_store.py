@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlmodel import col
 
+from app.digest import HUSHED
 from app.rows import put, put_new
 from app.tables import (
     IS_HELD,
@@ -158,6 +159,11 @@ def writes(db: Connection, job_id: str, target: str | None = None) -> Sequence[R
     return db.execute(query.order_by(col(CrmWrite.at), col(CrmWrite.property))).all()
 
 
+def writes_about(db: Connection, person: str) -> Sequence[Row[Any]]:
+    """Return what was written about a person, named by a digest."""
+    return db.execute(select(CrmWrite).where(col(CrmWrite.person) == person)).all()
+
+
 def change_writes(db: Connection, ids: Collection[str], **values: object) -> None:
     """Change rows of the audit."""
     db.execute(update(CrmWrite).where(col(CrmWrite.id).in_(sorted(ids))).values(**values))
@@ -176,9 +182,6 @@ def hush(db: Connection, *, person: str = "", target: str = "") -> int:
         hushed = {"old": _hushed(one.id, one.old), "new": _hushed(one.id, one.new)}
         db.execute(update(CrmWrite).where(col(CrmWrite.id) == one.id).values(hushed))
     return len(rows)
-
-
-HUSHED = "sha256:"
 
 
 def _hushed(salt: str, value: str) -> str:

@@ -62,6 +62,7 @@ def application(runtime: Runtime) -> Starlette:
         judge=runtime.judge,
         settings=runtime.settings,
         now=now,
+        undo=runtime.counter.undo,
         metrics=metrics,
     )
     routes += pages.routes(intake=runtime.intake, settings=runtime.settings)
@@ -83,6 +84,7 @@ def _agents(
         watcher=runtime.watcher,
         base_url=settings.base_url,
         ask_above=settings.ask_above,
+        crm=runtime.counter,
         count=metrics.count,
     )
     bus = bus_of(front, now)

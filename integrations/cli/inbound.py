@@ -20,10 +20,11 @@ from typer import Argument, Option, TyperException
 from typer.main import get_command
 
 from app.errors import InvalidProspect, WarmcallError
+from app.front import OPERATOR
 from app.job import Priority
 from app.prospect import identify
 from app.settings import Settings
-from app.views import SCOPES, UNLIMITED, Ask
+from app.views import SCOPES, UNLIMITED, Ask, Caller
 from integrations import runtime, web, worker
 from integrations.cli import agent, relay, render, tables
 from integrations.cli import brief as briefing
@@ -42,6 +43,8 @@ from integrations.slack.manifest import manifest
 
 LONGEST_WAIT_S = 3_600
 
+OPERATING = Caller(OPERATOR, OPERATOR, SCOPES)
+
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
@@ -50,6 +53,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="API keys: who may call the REST API, and how much each may use.")
 app.add_typer(keys, name="keys")
+crm = typer.Typer(help="CRMs: what was written into them for a job, and taking it back.")
+app.add_typer(crm, name="crm")
 
 Host = Annotated[str, Option(help="Address to listen on.")]
 Port = Annotated[
@@ -59,6 +64,7 @@ Supervised = Annotated[
     bool, Option("--supervised", hidden=True, help="End when standard input is closed.")
 ]
 Email = Annotated[str, Argument(metavar="EMAIL", help="The person's e-mail address.")]
+JobId = Annotated[str, Argument(metavar="JOB", help="The job's id.")]
 KeyId = Annotated[str, Argument(metavar="ID", help="The key's id, see `warmcall keys list`.")]
 
 
@@ -321,6 +327,22 @@ def rotate_key(key_id: KeyId) -> None:
         caller, secret = parts.intake.rotate_key(key_id)
     typer.echo(f"{caller.id} ({caller.name}) has a new secret, shown this once:", err=True)
     typer.echo(secret)
+
+
+@crm.command("writes")
+def crm_writes(job_id: JobId) -> None:
+    """List every value that was written for a job, and why the others were not."""
+    with _running() as parts:
+        entries = parts.intake.writes(OPERATING, job_id)
+    typer.echo(tables.write_table(entries))
+
+
+@crm.command("undo")
+def crm_undo(job_id: JobId) -> None:
+    """Put the old values back, unless somebody has changed them since."""
+    with _running() as parts:
+        undone = parts.counter.undo_now(OPERATING, job_id)
+    typer.echo(tables.undone_table(undone))
 
 
 def _quota(text: str | None) -> int | None:

@@ -7,9 +7,11 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
+from app.crm_views import Entry, Undone
 from app.views import UNLIMITED, Caller, ProviderView
-from app.wording import clean
+from app.wording import clean, shorten
 
+CELL = 40  # characters of a value in a table
 SANDBOX = "sarah.chen@acme.example"
 
 
@@ -64,6 +66,38 @@ def _day(moment: datetime | None) -> str:
 def key_created(caller: Caller) -> str:
     """Announce a key; its secret follows on another stream."""
     return f"Key {caller.id} ({clean(caller.name)}) is created. Its secret, shown this once:"
+
+
+def write_table(entries: Sequence[Entry]) -> str:
+    """List what was written into CRMs for a job, and why the rest was not."""
+    if not entries:
+        return "Nothing was written for this job."
+    head = ("RECORD", "PROPERTY", "BEFORE", "AFTER", "POLICY", "SOURCE", "SURE", "STATE", "AT")
+    return columns([head, *map(_write_row, entries)])
+
+
+def _write_row(one: Entry) -> tuple[str, ...]:
+    change = one.change
+    state = f"{one.state}: {one.reason}" if one.reason else one.state
+    return (
+        one.target,
+        change.property,
+        shorten(change.old, CELL) or "-",
+        shorten(change.new, CELL) or "-",
+        change.policy,
+        change.source or "-",
+        f"{change.confidence:.2f}" if change.source else "-",
+        state,
+        f"{one.at:%Y-%m-%d %H:%M}",
+    )
+
+
+def undone_table(undone: Sequence[Undone]) -> str:
+    """List what became of each value that was to be taken back."""
+    if not undone:
+        return "There is nothing to take back for this job."
+    rows = [(one.entry.target, one.entry.change.property, one.outcome) for one in undone]
+    return columns([("RECORD", "PROPERTY", "OUTCOME"), *rows])
 
 
 def provider_table(views: Sequence[ProviderView]) -> str:

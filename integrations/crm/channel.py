@@ -11,10 +11,11 @@ from time import perf_counter
 from typing import ClassVar
 
 from app.crm import Ref
+from app.crm_views import Saved
 from app.delivery import Delivery, Receipt
 from app.errors import DeliveryFailed, NotFound
 from app.views import JobView
-from integrations.crm.desk import Desk, Saved
+from integrations.crm.desk import Desk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.crm import CrmRecord, Kind, Line, Property, Ref
-from app.crm_books import MAYBE, Books, Entry, Held
+from app.crm_books import MAYBE, Books, Held
 from app.crm_plan import Change, planned, properties_of, same, standing
 from app.crm_settings import Connected
+from app.crm_views import Entry, Saved, Undone
 from app.digest import digest
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.job import Status
@@ -30,40 +31,6 @@ MERGES = 3
 """So many times in a row a record is followed to the one that it was merged into."""
 
 Definitions = Mapping[str, Property]
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What became of a record: the values that were (or would be) written, and the others.
-
-    `reason` says in one word why nothing was: no_record, gone, deleted, erased, opted_out, or the
-    status of the job. `also` is what became of the company of a person.
-    """
-
-    ref: Ref
-    changes: tuple[Change, ...] = ()
-    written: frozenset[str] = frozenset()
-    refused: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
-    url: str = ""
-    also: "Saved | None" = None
-
-    @property
-    def due(self) -> tuple[Change, ...]:
-        """Return the changes that are to be written."""
-        return tuple(one for one in self.changes if not (one.reason or one.is_proposed))
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """What became of one value that was to be taken back.
-
-    `outcome`: undone, changed_since (somebody wrote another value: it stays), gone, erased,
-    refused.
-    """
-
-    entry: Entry
-    outcome: str
 
 
 @dataclass(slots=True)
@@ -121,23 +88,23 @@ class Desk:
 
     # --- writing ---
 
-    async def save(self, view: JobView, ref: Ref) -> Saved:
+    async def save(self, view: JobView, ref: Ref, *, is_agreed: bool = False) -> Saved:
         """Write what a job found into a record, into the company of a person, and a note on both.
 
-        May be called again: what is there already is not written again. Raises DeliveryFailed,
-        DeliveryPutOff.
+        `is_agreed` means that somebody has agreed to what is proposed. May be called again: what
+        is there already is not written again. Raises DeliveryFailed, DeliveryPutOff.
         """
         known = await self._known(view, ref)
         if known is None:
             return Saved(ref, reason="no_record")
         for _ in range(MERGES):
-            saved = await self._saved(view, known)
+            saved = await self._saved(view, known, is_agreed=is_agreed)
             if saved.ref == known or saved.reason != "merged":
                 return saved
             known = saved.ref
         return saved
 
-    async def _saved(self, view: JobView, ref: Ref) -> Saved:
+    async def _saved(self, view: JobView, ref: Ref, *, is_agreed: bool) -> Saved:
         """Write into a record; `merged` names the one that it was merged into."""
         held = await self._held(ref)
         try:
@@ -156,20 +123,26 @@ class Desk:
             if why_not := _why_not(view, seen.record):
                 await self.books.let_go(ref.target, state="skipped", reason=why_not)
                 return Saved(ref, reason=why_not, url=seen.record.url)
-            return await self._all(view, seen, held)
+            return await self._all(view, seen, held, is_agreed=is_agreed)
         finally:
             await self.books.let_go(ref.target)
 
-    async def _all(self, view: JobView, seen: _Read, held: Held) -> Saved:
-        saved = await self._written(view, seen, held, self._planned(view, seen))
+    async def _all(self, view: JobView, seen: _Read, held: Held, *, is_agreed: bool) -> Saved:
+        shown = self._planned(view, seen)
+        shown = shown.agreed if is_agreed else shown
+        saved = await self._written(view, seen, held, shown)
         company = await self._company(view, seen)
         if company:
-            saved = replace(saved, also=await self._on_company(view, seen, company))
+            saved = replace(
+                saved, also=await self._on_company(view, seen, company, is_agreed=is_agreed)
+            )
         await self._noted(view, seen, held, saved.also)
         await self.books.enriched(held.target)
         return saved
 
-    async def _on_company(self, view: JobView, person: _Read, company: Ref) -> Saved:
+    async def _on_company(
+        self, view: JobView, person: _Read, company: Ref, *, is_agreed: bool
+    ) -> Saved:
         """Write into the company of a person; our own properties only beside something else.
 
         Colleagues would else write the company anew one after the other.
@@ -183,6 +156,7 @@ class Desk:
                 line = person.line
                 await line.ask(line.adapter.associate(person.record.ref, seen.record.ref))
             shown = self._planned(view, seen)
+            shown = shown.agreed if is_agreed else shown
             if not any(one.field.startswith("company.") for one in shown.due):
                 shown = replace(
                     shown,

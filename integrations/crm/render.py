@@ -64,7 +64,7 @@ def standing(view: JobView, url: str, at: datetime) -> Standing:
         confidence=sum(sure) / len(sure) if sure else None,
         battlecard_url=url,
         summary=_line(read(view).summary),
-        sources=sorted({fact.source for fact in shown}),
+        sources=sources(view),
     )
 
 
@@ -73,9 +73,14 @@ def winners(view: JobView) -> list[Fact]:
     return [fact for fact in view.facts if fact.id in view.winners]
 
 
+def sources(view: JobView) -> list[str]:
+    """Return who told what the card shows; a guess has no source."""
+    return sorted({fact.source for fact in winners(view) if not fact.inferred})
+
+
 def is_empty(view: JobView) -> bool:
     """Tell whether there is nothing that a note could show."""
-    return view.status not in {Status.complete, Status.partial} and not winners(view)
+    return view.status not in {Status.complete, Status.partial} and not sources(view)
 
 
 def read(view: JobView) -> Card:
@@ -94,7 +99,7 @@ def _parts(view: JobView, card: Card) -> Iterator[Part]:
     yield Part("Company", _lines(_company(card.company)) if card.company else ())
     yield Part("Signals", _lines(f"{one.headline} ({one.seen_at[:10]})" for one in card.signals))
     yield Part("Unknown", _lines([", ".join(card.gaps)]))
-    yield Part("Sources", _lines([", ".join(sorted({one.source for one in winners(view)}))]))
+    yield Part("Sources", _lines([", ".join(sources(view))]))
 
 
 def _points(card: Card) -> Iterator[str]:
