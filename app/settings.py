@@ -289,8 +289,8 @@ class Settings(BaseModel):
         ge=10,
         le=100_000,
         alias="HUBSPOT_PACE",
-        description="Calls that HubSpot allows your app in 10 s: 100 with Free and Starter, 190 with "
-        "Professional and Enterprise.",
+        description="Calls that HubSpot allows your app in 10 s: 100 with Free and Starter, 190 "
+        "with Professional and Enterprise.",
     )
     hubspot_api_url: str = Field(
         "https://api.hubapi.com", alias="HUBSPOT_API_URL", description="Base URL of HubSpot's API."

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from app.crm import Adapter, Kind
 from app.provider import Answer, Request
+from tests.crm.hubspot_rig import HubSpotRig
 from tests.fakes.clock import Clock
 from tests.fakes.small_crm import Fault, Small, SmallCrm
 
@@ -102,4 +103,4 @@ class SmallRig:
         self.crm.token = "another"
 
 
-RIGS: dict[str, Callable[[Clock], Rig]] = {"small": SmallRig}
+RIGS: dict[str, Callable[[Clock], Rig]] = {"hubspot": HubSpotRig, "small": SmallRig}

@@ -243,10 +243,6 @@ class HubSpot:
         """Count the answers by status; 0 = none was given."""
         return Counter(call.status for call in self.calls)
 
-    def is_calm(self) -> bool:
-        """Tell whether nobody has called for as long as the limit looks back."""
-        return not self._recent or time.monotonic() - self._recent[-1] > 10
-
     def fail(self, method: str, pattern: str, *faults: Fault) -> None:
         """Let the next calls of this kind go wrong."""
         self.faults.setdefault((method, pattern), []).extend(faults)

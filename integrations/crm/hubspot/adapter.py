@@ -143,7 +143,7 @@ class HubSpot:
         if is_gone(answer):
             return None
         body = read(answer)
-        return None if body.get("archived") is True else self._as_record(ref, body)
+        return None if body.get("archived") is True else self._as_record(ref, body, properties)
 
     def find(self, connection: str, kind: Kind, identifier: str) -> Steps[Ref | None]:
         """Return the one person with this address, or company with this domain; else None."""
@@ -260,7 +260,7 @@ class HubSpot:
 
     # --- answers
 
-    def _as_record(self, ref: Ref, body: Object) -> CrmRecord:
+    def _as_record(self, ref: Ref, body: Object, wanted: Sequence[str]) -> CrmRecord:
         values = {name: one for name, one in _part(body, "properties").items() if one}
         record_id = str(body.get("id") or ref.id)
         companies = _linked(body, OBJECTS[Kind.company])
@@ -269,7 +269,7 @@ class HubSpot:
         person, company = ref.kind is Kind.person, values.get("name", "")
         return CrmRecord(
             ref=Ref(ref.connection, ref.kind, record_id),
-            values=values,
+            values={name: values[name] for name in wanted if name in values},
             ours=self._ours(_part(body, "propertiesWithHistory")),
             email=values.get("email", ""),
             domain=values.get("domain", ""),
