@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from app import store
 from app.clerk import Clerk
 from app.courier import Courier
+from app.crm_cursor import Cursors
 from app.database import written
 from app.dial import Pool
 from app.doors import DoorsKept
@@ -35,6 +36,8 @@ from app.settings import Settings
 from app.views import Caller, JobView
 from integrations.callback.channel import CallbackChannel
 from integrations.crm.channel import CrmChannel
+from integrations.crm.connections import HUBSPOT, hubspot
+from integrations.crm.hubspot.polling import Poller
 from integrations.runtime import (
     Presence,
     Runtime,
@@ -127,6 +130,7 @@ class Worker:
         beating = asyncio.create_task(self._every(self._beat_s(), self._beat(presence, engine)))
         sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
         cleaning = asyncio.create_task(self._every(CLEAN_S, self._clean))
+        housekeeping = [beating, sweeping, cleaning, *self._polling(presence.id, fetch)]
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
@@ -135,9 +139,9 @@ class Worker:
         await asyncio.to_thread(consumer.stop, True)
         await asyncio.to_thread(tasks.hand_back)
         await engine.drain(DRAIN_S)
-        for task in (beating, sweeping, cleaning):
+        for task in housekeeping:
             task.cancel()
-        await asyncio.gather(beating, sweeping, cleaning, return_exceptions=True)
+        await asyncio.gather(*housekeeping, return_exceptions=True)
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
@@ -178,6 +182,22 @@ class Worker:
             cool_down=settings.crm_cool_down,
         )
         return engine, courier, clerk, keeper
+
+    def _polling(self, owner: str, fetch: Fetch) -> list[asyncio.Task[None]]:
+        """Begin to look for new records where HubSpot cannot call us."""
+        runtime, every = self._runtime, self._runtime.settings.hubspot_poll
+        line = runtime.desk(owner, fetch).lines(HUBSPOT)
+        if every is None or line is None:
+            return []
+        poller = Poller(
+            connection=HUBSPOT,
+            adapter=hubspot(runtime.settings),
+            line=line,
+            cursors=Cursors(database=runtime.database, now=now, owner=owner),
+            arrived=runtime.intake.arrived,
+            every=every,
+        )
+        return [asyncio.create_task(self._every(every.total_seconds(), poller.poll))]
 
     def _view(self, job_id: str) -> JobView:
         return self._runtime.intake.job(Caller(OPERATOR, OPERATOR, frozenset()), job_id)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated
 
@@ -29,6 +30,7 @@ from integrations import runtime, web, worker
 from integrations.cli import agent, relay, render, tables
 from integrations.cli import brief as briefing
 from integrations.cli import doctor as checks
+from integrations.cli import hubspot as account
 from integrations.cli.environment import environment
 from integrations.cli.up import (
     Child,
@@ -55,6 +57,8 @@ keys = typer.Typer(help="API keys: who may call the REST API, and how much each 
 app.add_typer(keys, name="keys")
 crm = typer.Typer(help="CRMs: what was written into them for a job, and taking it back.")
 app.add_typer(crm, name="crm")
+hubspot = typer.Typer(help="HubSpot: the app there, and what it needs in your account.")
+app.add_typer(hubspot, name="hubspot")
 
 Host = Annotated[str, Option(help="Address to listen on.")]
 Port = Annotated[
@@ -327,6 +331,25 @@ def rotate_key(key_id: KeyId) -> None:
         caller, secret = parts.intake.rotate_key(key_id)
     typer.echo(f"{caller.id} ({caller.name}) has a new secret, shown this once:", err=True)
     typer.echo(secret)
+
+
+@hubspot.command("project")
+def hubspot_project(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Where to write it; made if missing.")],
+) -> None:
+    """Write the project that makes our app in HubSpot, with this service's public address."""
+    written = account.write_project(_settings(), folder)
+    typer.echo("\n".join(str(path) for path in written.values()))
+    typer.echo(account.NEXT_STEPS, err=True)
+
+
+@hubspot.command("setup")
+def hubspot_setup() -> None:
+    """Check the token's scopes, and make our properties in HubSpot. May be run again."""
+    with _running() as parts:
+        found = account.prepare(parts)
+    typer.echo(account.told(found))
+    raise typer.Exit(int(not found.is_whole))
 
 
 @crm.command("writes")

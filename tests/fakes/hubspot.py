@@ -152,6 +152,7 @@ class HubSpot:
     faults: dict[tuple[str, str], list[Fault]] = field(default_factory=dict)
     changed: list[Callable[[str, Record, str, str, str], None]] = field(default_factory=list)
     on_create: Callable[["HubSpot", Record], None] | None = None
+    on_property: Callable[[str], None] | None = None  # called before one is made
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -567,7 +568,7 @@ class HubSpot:
 
     def _create_group(self, key: Key, _: Object, body: Any, kind: str) -> Said:
         name = self._may(key, "schemas", kind, "write")
-        if not re.fullmatch(r"[a-z0-9_]+", body["name"]) or not body["label"]:
+        if not re.fullmatch(r"[a-z0-9_]+", body.get("name", "")) or not body.get("label"):
             raise No(400, "VALIDATION_ERROR", "bad group")
         if body["name"] in self.groups[name]:
             raise No(409, "CONFLICT", f"group {body['name']} already exists")
@@ -576,6 +577,8 @@ class HubSpot:
 
     def _create_property(self, key: Key, _: Object, body: Any, kind: str) -> Said:
         name = self._may(key, "schemas", kind, "write")
+        if self.on_property:
+            self.on_property(body["name"])
         if body["name"] in self.properties[name]:
             message = f"A property named '{body['name']}' already exists."
             raise No(409, "CONFLICT", message, subCategory="PROPERTY_EXISTS")

@@ -520,3 +520,27 @@ def test_a_connection_that_is_not_let_in_is_marked_and_waits(
     if not is_revoked:
         oauth.settle()
         assert len(oauth.hubspot.notes(uma)) == 1
+
+
+# --- where HubSpot cannot call us
+
+
+def test_new_contacts_are_looked_for_where_hubspot_cannot_call_us(tmp_path: Path) -> None:
+    late = HubSpot(lag_s=0.5, searches_per_s=100)
+    settings = {"HUBSPOT_CLIENT_SECRET": "", "HUBSPOT_POLL": "1s"}
+    with hubspot_served(late) as hubspot:
+        old = hubspot.add(email="old@acme.example")
+        old.created_ms -= 600_000
+        with running(tmp_path, hubspot, **settings) as polled:
+            assert polled.caller.send([]).status == 404
+            polled.stack.start_worker()
+            made = [hubspot.add(email=f"poll{n}@poll{n}.example") for n in range(3)]
+            wait_until(lambda: all(map(hubspot.notes, made)), "the cards", SOON_S)
+            for worker in [one for one in polled.stack.processes if one is not polled.web]:
+                worker.send_signal(signal.SIGKILL)
+            missed = hubspot.add(email="missed@acme.example")
+            polled.stack.start_worker()
+            wait_until(lambda: hubspot.notes(missed), "the card of the missed one", SOON_S)
+            polled.settle()
+        assert {len(hubspot.notes(one)) for one in (*made, missed)} == {1}
+        assert hubspot.notes(old) == []

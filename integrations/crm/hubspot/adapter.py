@@ -279,7 +279,7 @@ class HubSpot:
             company=Ref(ref.connection, Kind.company, companies[0]) if companies else None,
             url=self._url(ref.kind, record_id, body),
             opted_out=values.get(OPT_OUT) == "true",
-            created_at=_time(body.get("createdAt")),
+            created_at=time_of(body.get("createdAt")),
         )
 
     def _ours(self, histories: Object) -> frozenset[str]:
@@ -374,7 +374,8 @@ def _part(body: Object, name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _time(told: object) -> datetime | None:
+def time_of(told: object) -> datetime | None:
+    """Return a time as HubSpot tells it; None when it tells none."""
     try:
         return datetime.fromisoformat(str(told))
     except ValueError:
