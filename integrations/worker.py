@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from app import store
 from app.clerk import Clerk
 from app.courier import Courier
+from app.crm_refresh import Refresher
 from app.database import written
 from app.dial import Pool
 from app.doors import DoorsKept
@@ -127,6 +128,7 @@ class Worker:
         beating = asyncio.create_task(self._every(self._beat_s(), self._beat(presence, engine)))
         sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
         cleaning = asyncio.create_task(self._every(CLEAN_S, self._clean))
+        refreshing = asyncio.create_task(self._every(CLEAN_S, self._refresh))
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
@@ -135,9 +137,10 @@ class Worker:
         await asyncio.to_thread(consumer.stop, True)
         await asyncio.to_thread(tasks.hand_back)
         await engine.drain(DRAIN_S)
-        for task in (beating, sweeping, cleaning):
+        chores = (beating, sweeping, cleaning, refreshing)
+        for task in chores:
             task.cancel()
-        await asyncio.gather(beating, sweeping, cleaning, return_exceptions=True)
+        await asyncio.gather(*chores, return_exceptions=True)
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
@@ -300,6 +303,15 @@ class Worker:
             await written(self._runtime.database, partial(swept, depth=depth), passing=True)
 
         return sweep
+
+    async def _refresh(self) -> None:
+        """Begin to look up records of CRMs again that have grown old."""
+        budget = self._runtime.settings.crm_refresh
+        refresher = Refresher(tasks=self._runtime.tasks, now=now, budget=budget)
+        for name in self._runtime.connections if budget else ():
+            begin = partial(refresher.begin, connection=name)
+            if begun := await written(self._runtime.database, begin):
+                log.info("records are refreshed", extra={"connection": name, "records": begun})
 
     async def _clean(self) -> None:
         settings, gone = self._runtime.settings, 0

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from app import crm_store
+from app import callers, crm_store
 from app.crm import Happening, Kind
+from app.crm_refresh import Refresher
 from app.facts import Json, Section
+from app.provider import Outcome
 from app.tables import CrmRow, CrmSeen, CrmWrite, Event, Job, KnownFact, Outbox
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
@@ -328,3 +330,66 @@ def traces(office: Office) -> list[str]:
 
 def all_of(db: Connection, table: Any) -> list[Any]:
     return list(db.execute(select(table)).all())
+
+
+# --- looking up again what has grown old ---
+
+
+def refresh(office: Office, budget: float) -> int:
+    refresher = Refresher(tasks=office.service.tasks, now=office.clock, budget=budget)
+    begin = partial(refresher.begin, connection="small")
+    return office.service.database.write(begin).result()
+
+
+def enriched(office: Office, *numbers: int) -> None:
+    for number in numbers:
+        office.crm.person(str(number), email=f"p{number}@initech.example")
+        office.arrive(str(number))
+        office.clock.move(hours=1)
+
+
+def test_the_oldest_records_are_enriched_again_and_what_changed_is_told(
+    office: Office, oracle: Oracle
+) -> None:
+    enriched(office, 1, 2)
+    office.clock.move(days=29, hours=23)
+    oracle.says = {**oracle.says, Section.person: {**SAYS, "person.seniority": "vp"}}
+    assert refresh(office, 100) == 1
+    office.work()
+    assert [office.crm.records["person", one].values.get("seniority") for one in "12"] == [
+        "vp",
+        None,
+    ]
+    since = office.clock().replace(hour=0)
+    changed = office.service.intake.refreshed("small", since)
+    assert [(one.target, one.change.property) for one in changed] == [
+        ("small:person:1", "seniority")
+    ]
+    assert refresh(office, 100) == 0  # the other one is not old yet
+
+
+def test_no_more_is_begun_than_the_budget_pays_for(office: Office) -> None:
+    enriched(office, 1, 2, 3, 4)
+    office.clock.move(days=31)
+    assert refresh(office, 0) == refresh(office, 4.9) == 0
+    assert refresh(office, 12) == 2
+    assert refresh(office, 12) == 0  # what is under way may cost all of it
+    office.work()
+    spent = office.service.database.read(
+        lambda db: callers.usage(db, "crm_small_refresh", f"{office.clock():%Y-%m}")[1]
+    )
+    assert spent > 0
+    assert refresh(office, spent + 4.9) == 0
+    assert refresh(office, spent + 5) == 1
+
+
+def test_a_record_that_stayed_incomplete_comes_first(make: Any, clock: Clock) -> None:
+    says: dict[Section, Any] = {Section.person: Outcome.provider_error, Section.company: FIRM}
+    oracle = Oracle("orbit", says, clock, sandbox=True)
+    office = Office(make(oracle))
+    enriched(office, 1)
+    oracle.says = {Section.person: SAYS, Section.company: FIRM}
+    clock.move(days=8)
+    assert refresh(office, 5) == 1
+    office.work()
+    assert office.crm.records["person", "1"].values["title"] == "Head of Sales"
