@@ -50,6 +50,9 @@ from integrations.slack.channel import SlackChannel
 
 log = logging.getLogger("warmcall.worker")
 
+EVERYONE = Caller(OPERATOR, OPERATOR, frozenset())
+"""Sees all jobs."""
+
 DRAIN_S = 18.0
 """What running jobs get to end after SIGTERM; with the rest it stays below 25 s."""
 
@@ -160,7 +163,8 @@ class Worker:
             )
         )
         callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
-        crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view)
+        tell = partial(runtime.intake.tell, EVERYONE)
+        crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view, tell=tell)
         courier = Courier(
             database=runtime.database,
             tasks=runtime.tasks,
@@ -183,7 +187,7 @@ class Worker:
         return engine, courier, clerk, keeper
 
     def _view(self, job_id: str) -> JobView:
-        return self._runtime.intake.job(Caller(OPERATOR, OPERATOR, frozenset()), job_id)
+        return self._runtime.intake.job(EVERYONE, job_id)
 
     def _slack(self, owner: str, fetch: Fetch) -> SlackChannel:
         database, settings = self._runtime.database, self._runtime.settings
