@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,8 +13,9 @@ from app import callers, crm_store
 from app.crm import Happening, Kind
 from app.crm_refresh import Refresher
 from app.facts import Json, Section
-from app.provider import Outcome
+from app.provider import Answer, Outcome, Request
 from app.tables import CrmRow, CrmSeen, CrmWrite, Event, Job, KnownFact, Outbox
+from integrations.crm.line import CrmLine
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
 from tests.fakes.servers import BACKENDS
@@ -393,3 +395,55 @@ def test_a_record_that_stayed_incomplete_comes_first(make: Any, clock: Clock) ->
     assert refresh(office, 5) == 1
     office.work()
     assert office.crm.records["person", "1"].values["title"] == "Head of Sales"
+
+
+def test_what_is_told_while_a_record_is_looked_at_is_not_missed(office: Office) -> None:
+    kept = office.crm.person("1", name="Jane Roe")
+    office.tell(office.event("1"))
+    [(_, target)] = office.service.messages()
+
+    async def call(request: Request) -> Answer:
+        answer = await office.crm.call(request)
+        if not kept.values.get("email"):
+            office.crm.type("person", "1", email=JANE)
+            assert office.tell(office.event("1", Happening.updated)) == 0
+        return answer
+
+    line = office.desk.lines("small")
+    assert isinstance(line, CrmLine)
+    clerk = replace(office.clerk, lines=lambda name: replace(line, call=call))
+    asyncio.run(clerk.arrive(target))
+    office.work()
+    assert row(office, "1").state == "done"
+
+
+def test_only_one_of_two_workers_looks_at_a_record(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.tell(office.event("1"))
+    [(_, target)] = office.service.messages()
+    other = replace(office.clerk, owner="worker_2")
+
+    async def both() -> None:
+        await asyncio.gather(office.clerk.arrive(target), other.arrive(target))
+
+    asyncio.run(both())
+    assert len([one for one in office.crm.requests if "/records" in one[1]]) == 1
+
+
+def test_the_record_of_a_worker_that_died_is_taken_up_again(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.tell(office.event("1"))
+    office.service.messages()
+    target = "small:person:1"
+    claim = partial(
+        crm_store.claim,
+        target=target,
+        owner="worker_dead",
+        now=office.clock(),
+        lease=timedelta(seconds=60),
+    )
+    office.service.database.write(claim).result()
+    office.clock.move(minutes=11)
+    office.service.sweep()
+    office.work()
+    assert row(office, "1").state == "done"
