@@ -75,6 +75,17 @@ def test_all_that_is_told_of_a_record_at_once_is_one_arrival(office: Office) -> 
     assert len(jobs(office)) == len(office.crm.notes) == 1
 
 
+def test_what_is_told_while_the_job_runs_opens_nothing(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.tell(office.event("1"))
+    [(_, target)] = office.service.messages()
+    asyncio.run(office.clerk.arrive(target))
+    assert row(office, "1").state == "asked"
+    assert office.tell(office.event("1", Happening.updated)) == 0
+    office.clock.move(hours=2)  # it cannot run for so long
+    assert office.tell(office.event("1", Happening.updated)) == 1
+
+
 def test_our_own_writing_is_no_news(office: Office) -> None:
     office.crm.person("1", email=JANE)
     assert office.tell(office.event("1", Happening.updated, is_echo=True)) == 0
@@ -236,17 +247,21 @@ def test_a_record_that_is_erased_before_it_was_heard_of_stays_shut(office: Offic
     assert jobs(office) == []
 
 
-def test_who_is_erased_while_their_card_is_asked_for_is_forgotten(office: Office) -> None:
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_who_is_erased_while_their_card_is_asked_for_is_forgotten(
+    office: Office, *, is_asked: bool
+) -> None:
     office.crm.person("1", email=JANE)
     office.tell(office.event("1"))
     [(_, target)] = office.service.messages()
     asked = office.clerk.request
 
     def request(*ask: Any) -> Any:
-        told = asked(*ask)
-        told.result()
+        if is_asked:
+            told = asked(*ask)
+            told.result()
         office.tell(office.event("1", Happening.erased))
-        return told
+        return told if is_asked else asked(*ask)
 
     asyncio.run(replace(office.clerk, request=request).arrive(target))
     office.work()
