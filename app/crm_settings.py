@@ -20,7 +20,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from app.crm import Adapter, Kind
-from app.crm_plan import SURE, Policy, Rule, fields_known
+from app.crm_plan import LIKELY, SURE, Policy, Rule, fields_known
 from app.errors import BadSettings
 
 _CONVERSATION = r"^([TE][A-Z0-9]+:[CDGU][A-Z0-9]+)?$"
@@ -110,5 +110,5 @@ def _rule(prop: str, mapped: Mapped, name: str, default: Policy) -> Rule:
     policy = mapped.policy or default
     sure = mapped.sure
     if sure is None:
-        sure = SURE if policy is Policy.overwrite else 0.0
+        sure = SURE if policy is Policy.overwrite else LIKELY
     return Rule(prop, name, policy, sure)

@@ -284,6 +284,24 @@ def test_a_company_is_never_made_nor_chosen_between_two(office: Office, jane: Ke
     assert jane.company == ""
 
 
+def test_a_company_that_somebody_is_at_is_not_waited_for(office: Office) -> None:
+    kept = office.crm.person("1", company="7", email=JANE)
+    office.crm.company("7", domain="initech.example")
+    view = view_of(office)
+
+    async def beside() -> Saved:
+        other = office.desk_of("worker_2")
+        assert await other.books.hold(Ref(NAME, Kind.company, "7"))
+        return await office.desk.save(view, REF)
+
+    saved = asyncio.run(beside())
+    assert kept.values["title"] == "Head of Sales"
+    assert saved.also is not None
+    assert saved.also.reason == "busy"
+    [note] = office.crm.notes.values()
+    assert note["about"] == ["person/1", "company/7"]
+
+
 def test_colleagues_do_not_write_their_company_anew(office: Office) -> None:
     office.crm.company("7", domain="initech.example")
     for number in range(1, 5):
