@@ -81,9 +81,9 @@ class Books:
             self.database, partial(crm_store.change, target=target, note_id=note_id), "crm"
         )
 
-    def enriched(self, target: str) -> Awaitable[bool]:
-        """Let a record go that has what the job found."""
-        return self.let_go(target, state=DONE, reason="", enriched_at=self.now())
+    def enriched(self, target: str, status: str) -> Awaitable[bool]:
+        """Let a record go that has what the job found; `status` is how the job ended."""
+        return self.let_go(target, state=DONE, reason=status, enriched_at=self.now())
 
     def _hold(self, db: Connection, ref: Ref) -> Held | None:
         now = self.now()

@@ -52,6 +52,12 @@ class Saved:
         return tuple(one for one in self.changes if not (one.reason or one.is_proposed))
 
     @property
+    def has_proposals(self) -> bool:
+        """Tell whether something waits for somebody's consent."""
+        mine = any(one.is_proposed and not one.reason for one in self.changes)
+        return mine or (self.also is not None and self.also.has_proposals)
+
+    @property
     def agreed(self) -> "Saved":
         """Return the same with what was proposed as due."""
         return replace(self, changes=tuple(replace(one, is_proposed=False) for one in self.changes))

@@ -493,14 +493,30 @@ class Intake(Keys, Records, Batches, Shown, Arrivals):
     def save(self, caller: Caller, job_id: str, connection: str) -> DeliveryView:
         """Have what a caller's job found written into the record of whom it is about.
 
-        It is a delivery as any other: tried until it is done. Raises NotFound.
+        It is a delivery as any other: tried until it is done. Raises NotFound, Conflict while
+        the job goes on.
         """
         view = self.job(caller, job_id)
         kind = Kind.person if view.prospect.is_person else Kind.company
         to = Address(crm_store.CHANNEL, Ref(connection, kind, "").target)
-        delivery = new_delivery(view.id, EVENTS[view.status], caller.id, to, self.now())
+        return self.tell(caller, job_id, to)
+
+    def tell(
+        self, caller: Caller, job_id: str, to: Address, reader: str | None = None
+    ) -> DeliveryView:
+        """Send the card of a caller's job that has ended to an address.
+
+        `reader` is the id of the caller who gets it there, and may see the job from now on.
+        Raises NotFound, Conflict while the job goes on.
+        """
+        view = self.job(caller, job_id)
+        if not view.is_final:
+            raise Conflict("The job has not ended; its card is sent when it has.")
+        whose, now = reader or caller.id, self.now()
+        delivery = new_delivery(view.id, EVENTS[view.status], whose, to, now)
 
         def sent(db: Connection) -> DeliveryView:
+            store.remember_asker(db, view.id, whose, now)
             announce(db, self.tasks, delivery)
             return delivery_view(outbox.row(db, delivery.id), [])
 

@@ -226,6 +226,13 @@ class Settings(BaseModel):
         alias="WARMCALL_CRM_COOL_DOWN",
         description="A record of a CRM is not enriched again on its own for this time.",
     )
+    crm_refresh: float = Field(
+        0,
+        ge=0,
+        alias="WARMCALL_CRM_REFRESH",
+        description="Credits a month for enriching a CRM's oldest and incomplete records again; "
+        "0 = none. One record costs 5 at most.",
+    )
     slack_bot_token: SecretStr | None = Field(
         None,
         alias="SLACK_BOT_TOKEN",

@@ -22,6 +22,7 @@ from app import store
 from app.clerk import Clerk
 from app.courier import Courier
 from app.crm_cursor import Cursors
+from app.crm_refresh import Refresher
 from app.database import written
 from app.dial import Pool
 from app.doors import DoorsKept
@@ -51,6 +52,9 @@ from integrations.slack.api import AT_ONCE, Api
 from integrations.slack.channel import SlackChannel
 
 log = logging.getLogger("warmcall.worker")
+
+EVERYONE = Caller(OPERATOR, OPERATOR, frozenset())
+"""Sees all jobs."""
 
 DRAIN_S = 18.0
 """What running jobs get to end after SIGTERM; with the rest it stays below 25 s."""
@@ -130,7 +134,8 @@ class Worker:
         beating = asyncio.create_task(self._every(self._beat_s(), self._beat(presence, engine)))
         sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
         cleaning = asyncio.create_task(self._every(CLEAN_S, self._clean))
-        housekeeping = [beating, sweeping, cleaning, *self._polling(presence.id, fetch)]
+        refreshing = asyncio.create_task(self._every(CLEAN_S, self._refresh))
+        polling = self._polling(presence.id, fetch)
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
@@ -139,9 +144,10 @@ class Worker:
         await asyncio.to_thread(consumer.stop, True)
         await asyncio.to_thread(tasks.hand_back)
         await engine.drain(DRAIN_S)
-        for task in housekeeping:
+        chores = (beating, sweeping, cleaning, refreshing, *polling)
+        for task in chores:
             task.cancel()
-        await asyncio.gather(*housekeeping, return_exceptions=True)
+        await asyncio.gather(*chores, return_exceptions=True)
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
@@ -161,7 +167,8 @@ class Worker:
             )
         )
         callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
-        crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view)
+        tell = partial(runtime.intake.tell, EVERYONE)
+        crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view, tell=tell)
         courier = Courier(
             database=runtime.database,
             tasks=runtime.tasks,
@@ -200,7 +207,7 @@ class Worker:
         return [asyncio.create_task(self._every(every.total_seconds(), poller.poll))]
 
     def _view(self, job_id: str) -> JobView:
-        return self._runtime.intake.job(Caller(OPERATOR, OPERATOR, frozenset()), job_id)
+        return self._runtime.intake.job(EVERYONE, job_id)
 
     def _slack(self, owner: str, fetch: Fetch) -> SlackChannel:
         database, settings = self._runtime.database, self._runtime.settings
@@ -320,6 +327,15 @@ class Worker:
             await written(self._runtime.database, partial(swept, depth=depth), passing=True)
 
         return sweep
+
+    async def _refresh(self) -> None:
+        """Begin to look up records of CRMs again that have grown old."""
+        budget = self._runtime.settings.crm_refresh
+        refresher = Refresher(tasks=self._runtime.tasks, now=now, budget=budget)
+        for name in self._runtime.connections if budget else ():
+            begin = partial(refresher.begin, connection=name)
+            if begun := await written(self._runtime.database, begin):
+                log.info("records are refreshed", extra={"connection": name, "records": begun})
 
     async def _clean(self) -> None:
         settings, gone = self._runtime.settings, 0

@@ -360,6 +360,17 @@ def crm_writes(job_id: JobId) -> None:
     typer.echo(tables.write_table(entries))
 
 
+@crm.command("refreshed")
+def crm_refreshed(
+    days: Annotated[int, Option(min=1, max=90, help="So many days back.")] = 30,
+) -> None:
+    """List what the refreshing of old records has changed (WARMCALL_CRM_REFRESH)."""
+    since = runtime.now() - timedelta(days=days)
+    with _running() as parts:
+        changed = [one for name in parts.connections for one in parts.intake.refreshed(name, since)]
+    typer.echo(tables.write_table(changed) if changed else "Nothing was changed.")
+
+
 @crm.command("undo")
 def crm_undo(job_id: JobId) -> None:
     """Put the old values back, unless somebody has changed them since."""

@@ -45,11 +45,13 @@ class Counter:
 
     def plan_now(self, caller: Caller, job_id: str) -> Saved:
         """Show the plan of a caller's job, in a thread without a loop. Raises NotFound too."""
-        return asyncio.run(self.plan(self.intake.job(caller, job_id)))
+        view = self.intake.job(caller, job_id)
+        return asyncio.run(self.plan(view, kind_of(view)))
 
     def save_now(self, caller: Caller, job_id: str) -> Saved:
         """Write what a caller's job found, in a thread without a loop. Raises NotFound too."""
-        return asyncio.run(self.save(self.intake.job(caller, job_id)))
+        view = self.intake.job(caller, job_id)
+        return asyncio.run(self.save(view, kind_of(view)))
 
     def undo_now(self, caller: Caller, job_id: str) -> list[Undone]:
         """Take back what was written for a caller's job, in a thread without a loop."""
@@ -59,3 +61,8 @@ class Counter:
         if not self.names:
             raise NotReady("No CRM is connected here.")
         return Ref(connection or self.names[0], kind, "")
+
+
+def kind_of(view: JobView) -> Kind:
+    """Return what the record of whoever a job is about is of."""
+    return Kind.person if view.prospect.is_person else Kind.company

@@ -19,6 +19,7 @@ from app.job import Status
 from app.views import JobView
 from integrations.crm import render
 
+BUSY = "busy"
 BUSY_S = 1.0
 """How long to wait for whoever writes into the same record now."""
 
@@ -81,7 +82,8 @@ class Desk:
     def _planned(self, view: JobView, seen: _Read) -> Saved:
         record, translate = seen.record, seen.connected.adapter.translate
         rules = seen.connected.rules[record.ref.kind]
-        changes = planned(rules, render.winners(view), record, seen.definitions, translate)
+        facts, disputed = render.winners(view), render.read(view).conflicts
+        changes = planned(rules, facts, record, seen.definitions, translate, disputed)
         says = render.standing(view, self._url(view), self.now())
         own = standing(says, record, seen.definitions, translate)
         return Saved(record.ref, (*changes, *own), url=record.url)
@@ -137,24 +139,26 @@ class Desk:
                 saved, also=await self._on_company(view, seen, company, is_agreed=is_agreed)
             )
         await self._noted(view, seen, held, saved.also)
-        await self.books.enriched(held.target)
+        await self.books.enriched(held.target, view.status.value)
         return saved
 
     async def _on_company(
         self, view: JobView, person: _Read, company: Ref, *, is_agreed: bool
     ) -> Saved:
-        """Write into the company of a person; our own properties only beside something else.
+        """Write into the company of a person, unless somebody is at it who writes the same.
 
-        Colleagues would else write the company anew one after the other.
+        Our own properties only go beside something else: colleagues would else write the company
+        anew one after the other.
         """
-        held = await self._held(company)
+        if person.record.company is None:
+            await person.line.ask(person.line.adapter.associate(person.record.ref, company))
+        held = await self.books.hold(company)
+        if held is None:
+            return Saved(company, reason=BUSY)
         try:
             seen = None if held.is_shut else await self._read(company)
             if seen is None or seen.record.opted_out:
                 return Saved(company, reason=held.state if held.is_shut else "gone")
-            if person.record.company is None:
-                line = person.line
-                await line.ask(line.adapter.associate(person.record.ref, seen.record.ref))
             shown = self._planned(view, seen)
             shown = shown.agreed if is_agreed else shown
             if not any(one.field.startswith("company.") for one in shown.due):
@@ -209,7 +213,7 @@ class Desk:
         """Put the card on the timelines: one note a record, changed when there is a newer card."""
         if render.is_empty(view):
             return
-        is_there = company is not None and not company.reason
+        is_there = company is not None and company.reason in {"", BUSY}
         about = [seen.record.ref, company.ref] if company and is_there else [seen.record.ref]
         known = "" if held.note_id == MAYBE else held.note_id
         note = render.note(

@@ -164,6 +164,16 @@ def test_a_card_is_saved_as_a_delivery_to_whoever_it_is_about(
     assert delivery.state == "delivered"
 
 
+def test_a_company_is_saved_into_its_own_record(make: Any, clock: Clock) -> None:
+    firm: dict[str, Json] = {"company.name": "Initech", "company.employee_count": 240}
+    office = Office(make(Oracle("orbit", {Section.company: firm}, clock, sandbox=True)))
+    kept = office.crm.company("7", domain="initech.example")
+    view = office.service.settle("initech.example")
+    office.service.intake.save(office.service.caller, view.id, NAME)
+    office.work()
+    assert kept.values["headcount"] == "240"
+
+
 def test_only_ones_own_job_is_saved_or_taken_back(
     office: Office, counter: Counter, view: JobView
 ) -> None:
