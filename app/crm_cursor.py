@@ -1,10 +1,9 @@
 """How far new records of a CRM were looked for, by whichever worker: one looks at a time."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 from sqlmodel import col
@@ -37,12 +36,12 @@ class Cursors:
     def advance(self, name: str, at: datetime) -> Awaitable[None]:
         """Say that everything before then was found, and go on."""
         values = {"at": at, "lease_until": self.now() + LEASE}
-        return surely(self.database, partial(self._change, name=name, **values), _ORDER)
+        return surely(self.database, partial(self._change, name=name, values=values), _ORDER)
 
     def let_go(self, name: str) -> Awaitable[None]:
         """Look no longer."""
         values = {"owner": None, "lease_until": None}
-        return surely(self.database, partial(self._change, name=name, **values), _ORDER)
+        return surely(self.database, partial(self._change, name=name, values=values), _ORDER)
 
     def _claim(self, db: Connection, name: str, every: timedelta) -> datetime | None:
         now = self.now()
@@ -58,6 +57,6 @@ class Cursors:
         at: datetime = db.execute(select(col(CrmCursor.at)).where(here)).scalar_one()
         return at
 
-    def _change(self, db: Connection, name: str, **values: Any) -> None:
+    def _change(self, db: Connection, name: str, values: Mapping[str, object]) -> None:
         mine = (col(CrmCursor.name) == name, col(CrmCursor.owner) == self.owner)
         db.execute(update(CrmCursor).where(*mine).values(values))

@@ -58,7 +58,7 @@ def test_a_property_that_somebody_else_makes_meanwhile_is_compared(hubspot: HubS
     prepared(hubspot)
     contacts = hubspot.properties["contacts"]
     others = contacts.pop("warmcall_summary")
-    hubspot.on_property = lambda name: contacts.setdefault(name, others) and None
+    hubspot.on_property = lambda name: contacts.setdefault(name, others)
     assert "contacts.warmcall_summary" in prepared(hubspot).there
 
 

@@ -152,7 +152,7 @@ class HubSpot:
     faults: dict[tuple[str, str], list[Fault]] = field(default_factory=dict)
     changed: list[Callable[[str, Record, str, str, str], None]] = field(default_factory=list)
     on_create: Callable[["HubSpot", Record], None] | None = None
-    on_property: Callable[[str], None] | None = None  # called before one is made
+    on_property: Callable[[str], object] | None = None  # called before one is made
     url: str = ""
 
     def __post_init__(self) -> None:

@@ -103,11 +103,12 @@ def lacking_scopes(hubspot: HubSpot) -> Steps[list[str]]:
     for kind in Kind:
         name = OBJECTS[kind]
         groups = hubspot.paths.at("properties", name, "groups")
+        nothing: Mapping[str, object] = {}
         tried = {
             f"crm.objects.{name}.read": ("GET", f"{hubspot.objects(kind)}?limit=1", None),
-            f"crm.objects.{name}.write": ("PATCH", hubspot.objects(kind, NOBODY), {}),
+            f"crm.objects.{name}.write": ("PATCH", hubspot.objects(kind, NOBODY), nothing),
             f"crm.schemas.{name}.read": ("GET", groups, None),
-            f"crm.schemas.{name}.write": ("POST", groups, {}),
+            f"crm.schemas.{name}.write": ("POST", groups, nothing),
         }
         for scope, (method, url, body) in tried.items():
             answer = yield hubspot.request(method, url, body=body)
