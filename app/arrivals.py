@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app import crm_erasure, crm_store, store
-from app.clerk import crm_caller
+from app.clerk import crm_caller, refresh_caller
 from app.crm import CrmEvent, Happening, Kind, Ref
 from app.crm_store import ASKED, DELETED, ERASED, MERGED, WAITING
+from app.crm_views import Entry, entry
 from app.front import Front
 
 log = logging.getLogger("warmcall.arrivals")
@@ -46,6 +47,17 @@ class Arrivals(Front):
         told = {"connection": connection, "vendor": vendor, "events": len(events)}
         log.info("a CRM told something", extra=told | {"opened": opened})
         return opened
+
+    def refreshed(self, connection: str, since: datetime) -> list[Entry]:
+        """Return what the refreshing of old records has changed in a CRM since then."""
+        caller_id = refresh_caller(connection).id
+        rows = self.database.read(lambda db: crm_store.writes_for(db, caller_id, since))
+        return [entry(row) for row in rows]
+
+    def broken_connections(self) -> dict[str, str]:
+        """Return the connections that an operator has to look after, each with the reason."""
+        rows = self.database.read(crm_store.all_health)
+        return {row.connection: row.reason for row in rows}
 
     def _hear(self, db: Connection, connection: str, events: Sequence[CrmEvent]) -> int:
         now = self.now()

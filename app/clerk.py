@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from app import crm_erasure, crm_store, store
 from app.crm import CrmRecord, Kind, Line, Ref
+from app.crm_refresh import EACH, refresh_caller_id
 from app.crm_store import ASKED, DELETED, DONE, ERASED, FAILED, GONE, MERGED, SKIPPED, WAITING
 from app.database import Database, surely, written
 from app.delivery import Address
@@ -58,6 +59,12 @@ class Outcome:
 def crm_caller(connection: str) -> Caller:
     """Return the caller that a connection is: its operator decides what it may spend."""
     return Caller(f"crm_{connection}", f"CRM connection {connection}", SCOPES, UNLIMITED)
+
+
+def refresh_caller(connection: str) -> Caller:
+    """Return the caller that pays for looking a connection's records up again."""
+    name = f"Refreshing CRM connection {connection}"
+    return Caller(refresh_caller_id(connection), name, SCOPES, UNLIMITED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,17 +128,20 @@ class Clerk:
         found = prospect_of(record)
         if isinstance(found, str):
             return Outcome(SKIPPED, found)
+        is_refresh = row.reason == crm_store.REFRESH
         ask = Ask(
             prospect=found,
-            priority=Priority.crm,
+            priority=Priority.background if is_refresh else Priority.crm,
             notify=(Address(crm_store.CHANNEL, row.target),),
+            max_credits=EACH if is_refresh else None,
         )
         once = Idempotency(f"crm:{row.target}:{row.told}", digest(found.key))
-        asked = self.request(crm_caller(row.connection), ask, once)
+        caller = refresh_caller(row.connection) if is_refresh else crm_caller(row.connection)
+        asked = self.request(caller, ask, once)
         answered = await asyncio.shield(asyncio.wrap_future(asked))
         if answered.view.status is Status.suppressed:
             return Outcome(SKIPPED, "suppressed")
-        return Outcome(ASKED, job_id=answered.view.id)
+        return Outcome(ASKED, row.reason if is_refresh else "", job_id=answered.view.id)
 
     def _is_enriched(self, record: CrmRecord) -> bool:
         """Tell whether another installation, or we before a loss, enriched a record lately."""

@@ -17,6 +17,7 @@ from app import crm_store
 from app.crm import Ref
 from app.crm_plan import Change
 from app.crm_store import DONE, PROPOSED, SENDING, UNDONE, WRITTEN
+from app.crm_views import Entry, entry
 from app.database import Database, surely
 from app.tables import CrmWrite
 
@@ -52,26 +53,6 @@ class Held:
         return self.state in SHUT
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row of the books. `state`: sending, written, skipped, refused, proposed, undone."""
-
-    id: str
-    target: str
-    change: Change
-    state: str
-    reason: str
-    status: int
-    correlation_id: str
-    at: datetime
-    undone_at: datetime | None
-
-    @property
-    def is_hushed(self) -> bool:
-        """Tell whether only digests of the values are left: the person was erased."""
-        return self.change.new.startswith(crm_store.HUSHED)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """The books of all processes; `owner` names this one."""
@@ -100,9 +81,9 @@ class Books:
             self.database, partial(crm_store.change, target=target, note_id=note_id), "crm"
         )
 
-    def enriched(self, target: str) -> Awaitable[bool]:
-        """Let a record go that has what the job found."""
-        return self.let_go(target, state=DONE, reason="", enriched_at=self.now())
+    def enriched(self, target: str, status: str) -> Awaitable[bool]:
+        """Let a record go that has what the job found; `status` is how the job ended."""
+        return self.let_go(target, state=DONE, reason=status, enriched_at=self.now())
 
     def _hold(self, db: Connection, ref: Ref) -> Held | None:
         now = self.now()
@@ -231,30 +212,3 @@ class Books:
     def works(self, connection: str) -> Awaitable[None]:
         """Note that a connection can be used (again)."""
         return surely(self.database, partial(crm_store.works, connection=connection), "crm")
-
-
-def entry(row: Any) -> Entry:
-    """Read a row of the audit."""
-    change = Change(
-        property=row.property,
-        field=row.field,
-        old=row.old,
-        new=row.new,
-        policy=row.policy,
-        fact_id=row.fact_id,
-        source=row.source,
-        confidence=row.confidence,
-        reason=row.reason,
-        is_proposed=row.state == PROPOSED,
-    )
-    return Entry(
-        row.id,
-        row.target,
-        change,
-        row.state,
-        row.reason,
-        row.status,
-        row.correlation_id,
-        row.at,
-        row.undone_at,
-    )

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from app import callers, crm_store, erasure, outbox, store
+from app import callers, crm_store, erasure, store
 from app.digest import digests
 from app.ending import follow_up
 from app.job import Status
@@ -41,5 +41,4 @@ def forget(db: Connection, target: str, now: datetime, *, for_ever: bool) -> Non
                 callers.suppress(db, Suppression(digest=digest, kind=kind, created_at=now))
             erasure.forget(db, prospect)
     crm_store.hush(db, target=target)
-    outbox.drop_to(db, crm_store.CHANNEL, target)
     store.withdraw(db, target)

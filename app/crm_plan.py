@@ -6,7 +6,7 @@ and who a record is about, whose it is and how far it has come are never ours to
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as column
 from datetime import UTC, datetime
@@ -30,6 +30,9 @@ class Policy(StrEnum):
 
 SURE = 0.8
 """How sure a fact has to be (0..1) to take another value's place, unless a rule says otherwise."""
+
+LIKELY = 0.5
+"""How sure it has to be to fill a blank."""
 
 PROTECTED = frozenset(
     {
@@ -127,12 +130,14 @@ def planned(
     record: CrmRecord,
     definitions: Mapping[str, Property],
     translate: Translate,
+    disputed: Collection[str] = (),
 ) -> tuple[Change, ...]:
     """Return for every rule with a known fact what it would write, or why it does not.
 
-    `facts` are those that the card shows.
+    `facts` are those that the card shows, `disputed` the fields that sources disagree about: what
+    is disputed takes no other value's place.
     """
-    changes = (_change(rule, facts, record, definitions, translate) for rule in rules)
+    changes = (_change(rule, facts, record, definitions, translate, disputed) for rule in rules)
     return tuple(change for change in changes if change)
 
 
@@ -142,6 +147,7 @@ def _change(
     record: CrmRecord,
     definitions: Mapping[str, Property],
     translate: Translate,
+    disputed: Collection[str],
 ) -> Change | None:
     known = told(rule.field, facts)
     if known is None:
@@ -159,7 +165,7 @@ def _change(
         fact_id=fact.id,
         source=fact.source,
         confidence=fact.confidence,
-        reason=_reason(rule, fact, record, prop, new),
+        reason=_reason(rule, fact, record, prop, new) or _dispute(rule, fact, old, disputed),
         is_proposed=rule.policy is Policy.propose,
     )
 
@@ -186,6 +192,11 @@ def _reason(
         "unsure": fact.confidence < rule.sure,
     }
     return next((reason for reason, is_so in reasons.items() if is_so), "")
+
+
+def _dispute(rule: Rule, fact: Fact, old: str, disputed: Collection[str]) -> str:
+    replaces = rule.policy is Policy.overwrite and bool(old.strip())
+    return "disputed" if replaces and fact.field in disputed else ""
 
 
 def is_protected(name: str) -> bool:

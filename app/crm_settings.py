@@ -2,6 +2,7 @@
 
     [fields.hubspot]
     policy = "fill_blank"          # of every property that is not named below; "never" = none
+    propose_to = "T0001:C0002"     # where in Slack somebody is asked about what is proposed
 
     [fields.hubspot.person]
     jobtitle = "person.title"
@@ -19,8 +20,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from app.crm import Adapter, Kind
-from app.crm_plan import SURE, Policy, Rule, fields_known
+from app.crm_plan import LIKELY, SURE, Policy, Rule, fields_known
 from app.errors import BadSettings
+
+_CONVERSATION = r"^([TE][A-Z0-9]+:[CDGU][A-Z0-9]+)?$"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
@@ -38,9 +41,10 @@ class Mapped(_Part):
 
 
 class Fields(_Part):
-    """The rules of one connection."""
+    """The rules of one connection. `propose_to` is a conversation in Slack: `TEAM:CHANNEL`."""
 
     policy: Policy = Policy.fill_blank
+    propose_to: Annotated[str, StringConstraints(pattern=_CONVERSATION)] = ""
     person: Mapping[str, Mapped | str] = Field(default={})
     company: Mapping[str, Mapped | str] = Field(default={})
 
@@ -84,23 +88,27 @@ class CrmFile(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A connection that can be written to: its name, who knows the CRM, and its rules by kind."""
+    """A connection that can be written to: its name, who knows the CRM, and its rules by kind.
+
+    `propose_to` is where somebody is asked about what is proposed; empty = nowhere.
+    """
 
     name: str
     adapter: Adapter
     rules: Mapping[Kind, tuple[Rule, ...]]
+    propose_to: str = ""
 
 
 def connected(name: str, adapter: Adapter, file: CrmFile | None = None) -> Connected:
     """Return a connection with the rules of the file, or the usual ones. Raises BadSettings."""
     fields = (file or CrmFile()).fields.get(name, Fields())
     rules = {kind: fields.rules(kind, adapter.fields.get(kind, {})) for kind in Kind}
-    return Connected(name, adapter, rules)
+    return Connected(name, adapter, rules, fields.propose_to)
 
 
 def _rule(prop: str, mapped: Mapped, name: str, default: Policy) -> Rule:
     policy = mapped.policy or default
     sure = mapped.sure
     if sure is None:
-        sure = SURE if policy is Policy.overwrite else 0.0
+        sure = SURE if policy is Policy.overwrite else LIKELY
     return Rule(prop, name, policy, sure)

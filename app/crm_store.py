@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 from sqlmodel import col
 
+from app.digest import HUSHED
 from app.rows import put, put_new
 from app.tables import (
     IS_HELD,
     IS_WAITING,
+    Asked,
     CrmHealth,
     CrmRow,
     CrmSeen,
@@ -33,6 +35,9 @@ LONGEST = timedelta(minutes=10)
 NEW, WAITING, ASKED, DONE = "new", "waiting", "asked", "done"
 SKIPPED, GONE, FAILED = "skipped", "gone", "failed"
 DELETED, MERGED, ERASED = "deleted", "merged", "erased"
+
+OWN = "own"
+"""The policy of our own properties."""
 
 SENDING, WRITTEN, UNDONE, PROPOSED = "sending", "written", "undone", "proposed"
 
@@ -129,16 +134,44 @@ def jobs_about(db: Connection, target: str) -> list[str]:
     return sorted(job_id for job_id in found if job_id)
 
 
-def oldest(db: Connection, connection: str, before: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Return the records that were enriched before then, the oldest first."""
-    old = (
+REFRESH = "refresh"
+"""The reason of an arrival that nobody told of: the record has grown old."""
+
+COMPLETE = "complete"
+
+
+def refreshing(db: Connection, connection: str, since: datetime) -> int:
+    """Return how many records are being looked up again that were begun since then."""
+    open_ = (
         col(CrmRow.connection) == connection,
-        col(CrmRow.state) == DONE,
-        col(CrmRow.enriched_at) < before,
+        col(CrmRow.reason) == REFRESH,
+        col(CrmRow.state).in_((WAITING, ASKED)),
+        col(CrmRow.since) >= since,
     )
-    return db.execute(
-        select(CrmRow).where(*old).order_by(col(CrmRow.enriched_at)).limit(limit)
-    ).all()
+    return db.execute(select(func.count()).select_from(CrmRow).where(*open_)).scalar_one()
+
+
+def to_refresh(
+    db: Connection, connection: str, incomplete: datetime, old: datetime, limit: int
+) -> list[str]:
+    """Return enriched records: those incomplete since before `incomplete`, then the oldest.
+
+    `reason` of an enriched record is how its job ended.
+    """
+    at = col(CrmRow.enriched_at)
+    is_whole = col(CrmRow.reason) == COMPLETE
+    due = or_(at < old, and_(~is_whole, at < incomplete))
+    mine = (col(CrmRow.connection) == connection, col(CrmRow.state) == DONE, due)
+    first = case((is_whole, 1), else_=0)
+    found = select(col(CrmRow.target)).where(*mine).order_by(first, at).limit(limit)
+    return list(db.execute(found).scalars())
+
+
+def refresh(db: Connection, target: str, now: datetime) -> None:
+    """Open the arrival of a record that is to be looked up again."""
+    opened = {"state": WAITING, "reason": REFRESH, "tries": 0, "since": now, "due_at": now}
+    change(db, target, **opened)
+    tell(db, target)
 
 
 # --- what was written ---
@@ -156,6 +189,19 @@ def writes(db: Connection, job_id: str, target: str | None = None) -> Sequence[R
     if target:
         query = query.where(col(CrmWrite.target) == target)
     return db.execute(query.order_by(col(CrmWrite.at), col(CrmWrite.property))).all()
+
+
+def writes_for(db: Connection, caller_id: str, since: datetime) -> Sequence[Row[Any]]:
+    """Return the values that were written for the jobs of a caller since then."""
+    jobs = select(col(Asked.job_id)).where(col(Asked.caller_id) == caller_id)
+    mine = (col(CrmWrite.job_id).in_(jobs), col(CrmWrite.at) >= since, col(CrmWrite.policy) != OWN)
+    written = (*mine, col(CrmWrite.state) == WRITTEN)
+    return db.execute(select(CrmWrite).where(*written).order_by(col(CrmWrite.at))).all()
+
+
+def writes_about(db: Connection, person: str) -> Sequence[Row[Any]]:
+    """Return what was written about a person, named by a digest."""
+    return db.execute(select(CrmWrite).where(col(CrmWrite.person) == person)).all()
 
 
 def change_writes(db: Connection, ids: Collection[str], **values: object) -> None:
@@ -176,9 +222,6 @@ def hush(db: Connection, *, person: str = "", target: str = "") -> int:
         hushed = {"old": _hushed(one.id, one.old), "new": _hushed(one.id, one.new)}
         db.execute(update(CrmWrite).where(col(CrmWrite.id) == one.id).values(hushed))
     return len(rows)
-
-
-HUSHED = "sha256:"
 
 
 def _hushed(salt: str, value: str) -> str:

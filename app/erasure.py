@@ -93,10 +93,12 @@ def export(db: Connection, prospect: Prospect) -> dict[str, Json]:
     facts = db.execute(select(KnownFact).where(_about(prospect, _marks(db, prospect)))).all()
     asked = _asked_about(prospect, [row.id for row in jobs])
     attempts = db.execute(select(Attempt).where(asked)).all()
+    written = crm_store.writes_about(db, digest(prospect.key))
     return {
         "prospect": key,
         "facts": [_plain(row) for row in facts],
         "attempts": [_plain(row) for row in attempts],
+        "crm_writes": [_plain(row) for row in written],
         "jobs": [{k: v for k, v in _plain(row).items() if k not in OURS} for row in jobs],
         "batch_rows": [list(row.cells) for row in _where(db, BatchAsk, "prospect_key", [key])],
     }

@@ -16,11 +16,13 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import callers, freshness, ledger, store, tally
+from app import callers, crm_store, freshness, ledger, outbox, store, tally
 from app.arrivals import Arrivals
 from app.assembly import assemble
 from app.connecting import Connecting
 from app.courier import announce, new_delivery
+from app.crm import Kind, Ref
+from app.crm_views import Entry, entry
 from app.delivery import EVENTS, FOLLOWED, Address
 from app.digest import digest, digests
 from app.ending import follow_up
@@ -63,6 +65,7 @@ from app.views import (
     TryView,
     UsageView,
     cached_view,
+    delivery_view,
     job_view,
     result_json,
 )
@@ -81,6 +84,7 @@ __all__ = [
     "ChangedView",
     "DeliveryView",
     "EndedView",
+    "Entry",
     "EventView",
     "Gauges",
     "HitRate",
@@ -502,6 +506,44 @@ class Intake(Connecting, Records, Runs, Shown, Hooks, Arrivals):
             notify=notify,
         )
         return self.request(caller, ask)
+
+    def writes(self, caller: Caller, job_id: str) -> list[Entry]:
+        """Return what was, and was not, written into CRMs for a caller's job. Raises NotFound."""
+        self.job(caller, job_id)
+        rows = self.database.read(lambda db: crm_store.writes(db, job_id))
+        return [entry(row) for row in rows]
+
+    def save(self, caller: Caller, job_id: str, connection: str) -> DeliveryView:
+        """Have what a caller's job found written into the record of whom it is about.
+
+        It is a delivery as any other: tried until it is done. Raises NotFound, Conflict while
+        the job goes on.
+        """
+        view = self.job(caller, job_id)
+        kind = Kind.person if view.prospect.is_person else Kind.company
+        to = Address(crm_store.CHANNEL, Ref(connection, kind, "").target)
+        return self.tell(caller, job_id, to)
+
+    def tell(
+        self, caller: Caller, job_id: str, to: Address, reader: str | None = None
+    ) -> DeliveryView:
+        """Send the card of a caller's job that has ended to an address.
+
+        `reader` is the id of the caller who gets it there, and may see the job from now on.
+        Raises NotFound, Conflict while the job goes on.
+        """
+        view = self.job(caller, job_id)
+        if not view.is_final:
+            raise Conflict("The job has not ended; its card is sent when it has.")
+        whose, now = reader or caller.id, self.now()
+        delivery = new_delivery(view.id, EVENTS[view.status], whose, to, now)
+
+        def sent(db: Connection) -> DeliveryView:
+            store.remember_asker(db, view.id, whose, now)
+            announce(db, self.tasks, delivery)
+            return delivery_view(outbox.row(db, delivery.id), [])
+
+        return self.database.write(sent).result()
 
     def events(self, job_id: str, after: int = 0) -> list[EventView]:
         """Return the changes of a job behind number `after`, oldest first."""

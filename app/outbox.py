@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from app.delivery import FOLLOWED
 from app.rows import put
-from app.tables import IS_PENDING, IS_STUCK, Endpoint, Message, Outbox, OutboxTry
+from app.tables import IS_PENDING, IS_STUCK, Endpoint, Outbox, OutboxTry
 
 LONGEST = timedelta(minutes=10)
 """No lease of a delivery ends further ahead than this, unless a clock was set back."""
@@ -124,15 +124,6 @@ def drop_pending(db: Connection, caller_id: str, channel: str, target: str, even
         col(Outbox.event) == event,
     )
     db.execute(delete(Outbox).where(*there, IS_PENDING, col(Outbox.owner).is_(None)))
-
-
-def drop_to(db: Connection, channel: str, target: str) -> None:
-    """Drop every delivery to a place, with its tries and its message."""
-    there = (col(Outbox.channel) == channel, col(Outbox.target) == target)
-    ids = list(db.execute(select(col(Outbox.id)).where(*there)).scalars())
-    db.execute(delete(OutboxTry).where(col(OutboxTry.delivery_id).in_(ids)))
-    db.execute(delete(Message).where(col(Message.ref).in_(ids)))
-    db.execute(delete(Outbox).where(*there))
 
 
 def overdue(db: Connection, before: datetime, limit: int) -> list[str]:

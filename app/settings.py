@@ -232,6 +232,13 @@ class Settings(BaseModel):
         alias="WARMCALL_CRM_COOL_DOWN",
         description="A record of a CRM is not enriched again on its own for this time.",
     )
+    crm_refresh: float = Field(
+        0,
+        ge=0,
+        alias="WARMCALL_CRM_REFRESH",
+        description="Credits a month for enriching a CRM's oldest and incomplete records again; "
+        "0 = none. One record costs 5 at most.",
+    )
     slack_bot_token: SecretStr | None = Field(
         None,
         alias="SLACK_BOT_TOKEN",
@@ -301,6 +308,14 @@ class Settings(BaseModel):
         alias="HUBSPOT_POLL",
         description="Look for new records this often (such as 60s), where HubSpot cannot reach "
         "this service. Default: only its webhooks bring them.",
+    )
+    hubspot_pace: int = Field(
+        100,
+        ge=10,
+        le=100_000,
+        alias="HUBSPOT_PACE",
+        description="Calls that HubSpot allows your app in 10 s: 100 with Free and Starter, 190 "
+        "with Professional and Enterprise.",
     )
     hubspot_api_url: str = Field(
         "https://api.hubapi.com", alias="HUBSPOT_API_URL", description="Base URL of HubSpot's API."

@@ -611,3 +611,15 @@ class BatchAsk(SQLModel, table=True):
     status: str | None = None
     mailbox: str | None = None
     unheard: str = ""
+
+
+class CrmCursor(SQLModel, table=True):
+    """How far new records of a CRM were looked for, and who looks now."""
+
+    __tablename__ = "crm_cursor"
+
+    name: str = Field(primary_key=True)
+    at: datetime = _at()
+    due_at: datetime = _at()
+    owner: str | None = None
+    lease_until: datetime | None = _at(nullable=True)

@@ -5,7 +5,8 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -45,6 +46,7 @@ from app.tasks import Tasks
 from app.verification import Verification, verify
 from app.waterfall import converse
 from integrations.crm.connections import connections, road
+from integrations.crm.counter import Counter
 from integrations.crm.desk import Desk
 from integrations.crm.line import CrmLine
 
@@ -275,6 +277,23 @@ class Runtime:
             now=now,
             base_url=self.settings.base_url,
         )
+
+    @property
+    def counter(self) -> Counter:
+        """Return where surfaces have cards written into CRMs."""
+        return Counter(
+            names=tuple(self.connections),
+            intake=self.intake,
+            at_desk=self._at_desk,
+        )
+
+    @asynccontextmanager
+    async def _at_desk(self) -> AsyncIterator[Desk]:
+        fetch = self.fetch()
+        try:
+            yield self.desk(f"counter_{uuid4().hex[:12]}", fetch)
+        finally:
+            await fetch.aclose()
 
     def close(self) -> None:
         """Commit what waits and close the database and the queue."""

@@ -73,6 +73,7 @@ def application(runtime: Runtime) -> Starlette:
         judge=runtime.judge,
         settings=runtime.settings,
         now=now,
+        undo=runtime.counter.undo,
         metrics=metrics,
     )
     routes += links(runtime.intake, runtime.settings.base_url)
@@ -110,6 +111,7 @@ def _agents(
         watcher=runtime.watcher,
         base_url=settings.base_url,
         ask_above=settings.ask_above,
+        crm=runtime.counter,
         count=metrics.count,
     )
     bus = bus_of(front, now)

@@ -21,6 +21,8 @@ from sqlalchemy import Connection
 from app import store
 from app.clerk import Clerk
 from app.courier import Courier
+from app.crm_cursor import Cursors
+from app.crm_refresh import Refresher
 from app.database import written
 from app.dial import Pool
 from app.doors import DoorsKept
@@ -36,6 +38,8 @@ from app.views import Caller, JobView
 from integrations.callback.channel import CallbackChannel
 from integrations.callback.hooks import HookChannel
 from integrations.crm.channel import CrmChannel
+from integrations.crm.connections import HUBSPOT, hubspot
+from integrations.crm.hubspot.polling import Poller
 from integrations.runtime import (
     Presence,
     Runtime,
@@ -50,6 +54,9 @@ from integrations.slack.batches import Noticeboard, SlackBatches, SlackFiles
 from integrations.slack.channel import SlackChannel
 
 log = logging.getLogger("warmcall.worker")
+
+EVERYONE = Caller(OPERATOR, OPERATOR, frozenset())
+"""Sees all jobs."""
 
 DRAIN_S = 18.0
 """What running jobs get to end after SIGTERM; with the rest it stays below 25 s."""
@@ -139,6 +146,8 @@ class Worker:
         sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
         cleaning = asyncio.create_task(self._every(CLEAN_S, self._clean))
         feeding = asyncio.create_task(self._every(FEED_S, self._feed))
+        refreshing = asyncio.create_task(self._every(CLEAN_S, self._refresh))
+        polling = self._polling(presence.id, fetch)
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
@@ -148,9 +157,10 @@ class Worker:
         await asyncio.to_thread(consumer.stop, True)
         await asyncio.to_thread(tasks.hand_back)
         await engine.drain(DRAIN_S)
-        for task in (beating, sweeping, cleaning, feeding):
+        chores = (beating, sweeping, cleaning, feeding, refreshing, *polling)
+        for task in chores:
             task.cancel()
-        await asyncio.gather(beating, sweeping, cleaning, feeding, return_exceptions=True)
+        await asyncio.gather(*chores, return_exceptions=True)
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
@@ -171,7 +181,8 @@ class Worker:
         )
         callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
         hook = HookChannel(call=fetch.call)
-        crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view)
+        tell = partial(runtime.intake.tell, EVERYONE)
+        crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view, tell=tell)
         lists = self._lists(slack)
         courier = Courier(
             database=runtime.database,
@@ -194,8 +205,24 @@ class Worker:
         )
         return engine, courier, clerk, keeper
 
+    def _polling(self, owner: str, fetch: Fetch) -> list[asyncio.Task[None]]:
+        """Begin to look for new records where HubSpot cannot call us."""
+        runtime, every = self._runtime, self._runtime.settings.hubspot_poll
+        line = runtime.desk(owner, fetch).lines(HUBSPOT)
+        if every is None or line is None:
+            return []
+        poller = Poller(
+            connection=HUBSPOT,
+            adapter=hubspot(runtime.settings),
+            line=line,
+            cursors=Cursors(database=runtime.database, now=now, owner=owner),
+            arrived=runtime.intake.arrived,
+            every=every,
+        )
+        return [asyncio.create_task(self._every(every.total_seconds(), poller.poll))]
+
     def _view(self, job_id: str) -> JobView:
-        return self._runtime.intake.job(Caller(OPERATOR, OPERATOR, frozenset()), job_id)
+        return self._runtime.intake.job(EVERYONE, job_id)
 
     def _slack(self, owner: str, fetch: Fetch) -> SlackChannel:
         database, settings = self._runtime.database, self._runtime.settings
@@ -324,6 +351,15 @@ class Worker:
             await written(self._runtime.database, partial(swept, depth=depth), passing=True)
 
         return sweep
+
+    async def _refresh(self) -> None:
+        """Begin to look up records of CRMs again that have grown old."""
+        budget = self._runtime.settings.crm_refresh
+        refresher = Refresher(tasks=self._runtime.tasks, now=now, budget=budget)
+        for name in self._runtime.connections if budget else ():
+            begin = partial(refresher.begin, connection=name)
+            if begun := await written(self._runtime.database, begin):
+                log.info("records are refreshed", extra={"connection": name, "records": begun})
 
     async def _clean(self) -> None:
         settings, gone = self._runtime.settings, 0

@@ -2,16 +2,20 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
-from app import crm_store
+from app import callers, crm_store
 from app.crm import Happening, Kind
+from app.crm_refresh import Refresher
 from app.facts import Json, Section
+from app.provider import Answer, Outcome, Request
 from app.tables import CrmRow, CrmSeen, CrmWrite, Event, Job, KnownFact, Outbox
+from integrations.crm.line import CrmLine
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
 from tests.fakes.servers import BACKENDS
@@ -69,6 +73,17 @@ def test_all_that_is_told_of_a_record_at_once_is_one_arrival(office: Office) -> 
     assert office.tell(*told) == 1
     office.work()
     assert len(jobs(office)) == len(office.crm.notes) == 1
+
+
+def test_what_is_told_while_the_job_runs_opens_nothing(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.tell(office.event("1"))
+    [(_, target)] = office.service.messages()
+    asyncio.run(office.clerk.arrive(target))
+    assert row(office, "1").state == "asked"
+    assert office.tell(office.event("1", Happening.updated)) == 0
+    office.clock.move(hours=2)  # it cannot run for so long
+    assert office.tell(office.event("1", Happening.updated)) == 1
 
 
 def test_our_own_writing_is_no_news(office: Office) -> None:
@@ -232,17 +247,21 @@ def test_a_record_that_is_erased_before_it_was_heard_of_stays_shut(office: Offic
     assert jobs(office) == []
 
 
-def test_who_is_erased_while_their_card_is_asked_for_is_forgotten(office: Office) -> None:
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_who_is_erased_while_their_card_is_asked_for_is_forgotten(
+    office: Office, *, is_asked: bool
+) -> None:
     office.crm.person("1", email=JANE)
     office.tell(office.event("1"))
     [(_, target)] = office.service.messages()
     asked = office.clerk.request
 
     def request(*ask: Any) -> Any:
-        told = asked(*ask)
-        told.result()
+        if is_asked:
+            told = asked(*ask)
+            told.result()
         office.tell(office.event("1", Happening.erased))
-        return told
+        return told if is_asked else asked(*ask)
 
     asyncio.run(replace(office.clerk, request=request).arrive(target))
     office.work()
@@ -328,3 +347,118 @@ def traces(office: Office) -> list[str]:
 
 def all_of(db: Connection, table: Any) -> list[Any]:
     return list(db.execute(select(table)).all())
+
+
+# --- looking up again what has grown old ---
+
+
+def refresh(office: Office, budget: float) -> int:
+    refresher = Refresher(tasks=office.service.tasks, now=office.clock, budget=budget)
+    begin = partial(refresher.begin, connection="small")
+    return office.service.database.write(begin).result()
+
+
+def enriched(office: Office, *numbers: int) -> None:
+    for number in numbers:
+        office.crm.person(str(number), email=f"p{number}@initech.example")
+        office.arrive(str(number))
+        office.clock.move(hours=1)
+
+
+def test_the_oldest_records_are_enriched_again_and_what_changed_is_told(
+    office: Office, oracle: Oracle
+) -> None:
+    enriched(office, 1, 2)
+    office.clock.move(days=29, hours=23)
+    oracle.says = {**oracle.says, Section.person: {**SAYS, "person.seniority": "vp"}}
+    assert refresh(office, 100) == 1
+    office.work()
+    assert [office.crm.records["person", one].values.get("seniority") for one in "12"] == [
+        "vp",
+        None,
+    ]
+    since = office.clock().replace(hour=0)
+    changed = office.service.intake.refreshed("small", since)
+    assert [(one.target, one.change.property) for one in changed] == [
+        ("small:person:1", "seniority")
+    ]
+    assert refresh(office, 100) == 0  # the other one is not old yet
+
+
+def test_no_more_is_begun_than_the_budget_pays_for(office: Office) -> None:
+    enriched(office, 1, 2, 3, 4)
+    office.clock.move(days=31)
+    assert refresh(office, 0) == refresh(office, 4.9) == 0
+    assert refresh(office, 12) == 2
+    assert refresh(office, 12) == 0  # what is under way may cost all of it
+    office.work()
+    spent = office.service.database.read(
+        lambda db: callers.usage(db, "crm_small_refresh", f"{office.clock():%Y-%m}")[1]
+    )
+    assert spent > 0
+    assert refresh(office, spent + 4.9) == 0
+    assert refresh(office, spent + 5) == 1
+
+
+def test_a_record_that_stayed_incomplete_comes_first(make: Any, clock: Clock) -> None:
+    says: dict[Section, Any] = {Section.person: Outcome.provider_error, Section.company: FIRM}
+    oracle = Oracle("orbit", says, clock, sandbox=True)
+    office = Office(make(oracle))
+    enriched(office, 1)
+    oracle.says = {Section.person: SAYS, Section.company: FIRM}
+    clock.move(days=8)
+    assert refresh(office, 5) == 1
+    office.work()
+    assert office.crm.records["person", "1"].values["title"] == "Head of Sales"
+
+
+def test_what_is_told_while_a_record_is_looked_at_is_not_missed(office: Office) -> None:
+    kept = office.crm.person("1", name="Jane Roe")
+    office.tell(office.event("1"))
+    [(_, target)] = office.service.messages()
+
+    async def call(request: Request) -> Answer:
+        answer = await office.crm.call(request)
+        if not kept.values.get("email"):
+            office.crm.type("person", "1", email=JANE)
+            assert office.tell(office.event("1", Happening.updated)) == 0
+        return answer
+
+    line = office.desk.lines("small")
+    assert isinstance(line, CrmLine)
+    clerk = replace(office.clerk, lines=lambda name: replace(line, call=call))
+    asyncio.run(clerk.arrive(target))
+    office.work()
+    assert row(office, "1").state == "done"
+
+
+def test_only_one_of_two_workers_looks_at_a_record(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.tell(office.event("1"))
+    [(_, target)] = office.service.messages()
+    other = replace(office.clerk, owner="worker_2")
+
+    async def both() -> None:
+        await asyncio.gather(office.clerk.arrive(target), other.arrive(target))
+
+    asyncio.run(both())
+    assert len([one for one in office.crm.requests if "/records" in one[1]]) == 1
+
+
+def test_the_record_of_a_worker_that_died_is_taken_up_again(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.tell(office.event("1"))
+    office.service.messages()
+    target = "small:person:1"
+    claim = partial(
+        crm_store.claim,
+        target=target,
+        owner="worker_dead",
+        now=office.clock(),
+        lease=timedelta(seconds=60),
+    )
+    office.service.database.write(claim).result()
+    office.clock.move(minutes=11)
+    office.service.sweep()
+    office.work()
+    assert row(office, "1").state == "done"

@@ -144,6 +144,14 @@ def test_only_what_is_sure_enough_takes_anothers_place() -> None:
     assert one(rule, fact("person.title", "Head", 0.8), now).reason == ""
 
 
+def test_what_sources_disagree_about_takes_no_others_place() -> None:
+    rule = replace(TITLE, policy=Policy.overwrite)
+    for old, reason in (("Chief", "disputed"), ("", "")):
+        now = record({"title": old})
+        [change] = planned([rule], [HEAD], now, TEXT, ADAPTER.translate, {"person.title"})
+        assert change.reason == reason
+
+
 def test_a_property_that_is_not_there_or_cannot_be_written_is_named() -> None:
     assert one(TITLE, HEAD, definitions={}).reason == "undefined"
     locked = {"title": Property("title", "text", is_read_only=True)}
@@ -255,11 +263,11 @@ def test_the_file_says_what_goes_where_beside_what_is_usual() -> None:
         """
     )
     rules = {rule.property: rule for rule in connected("small", ADAPTER, file).rules[Kind.person]}
-    assert rules["jobtitle"] == Rule("jobtitle", "person.title", Policy.ours_only)
-    assert rules["phone"] == Rule("phone", "person.phones", Policy.propose)
+    assert rules["jobtitle"] == Rule("jobtitle", "person.title", Policy.ours_only, 0.5)
+    assert rules["phone"] == Rule("phone", "person.phones", Policy.propose, 0.5)
     assert rules["city"] == Rule("city", "person.location.city", Policy.overwrite, 0.95)
     assert rules["seniority"] == Rule("seniority", "person.seniority", Policy.overwrite, 0.8)
-    assert rules["title"] == Rule("title", "person.title", Policy.ours_only)
+    assert rules["title"] == Rule("title", "person.title", Policy.ours_only, 0.5)
 
 
 @pytest.mark.parametrize(

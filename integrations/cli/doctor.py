@@ -11,6 +11,8 @@ from app.errors import WarmcallError
 from app.settings import KEYED_PROVIDERS, Settings, without_secrets
 from app.views import DeliveryView, Gauges, ProviderView
 from integrations import runtime
+from integrations.cli.hubspot import trouble
+from integrations.crm.connections import HUBSPOT
 from integrations.runtime import Runtime
 
 PROXY_TIMEOUT_S = 3.0
@@ -83,6 +85,7 @@ def _running(parts: Runtime) -> Iterator[Finding]:
         for delivery in parts.intake.deliveries(caller, state=state)
     ]
     yield callbacks(given_up)
+    yield hubspot(parts)
 
 
 def positioning(path: Path | None) -> Finding:
@@ -133,6 +136,16 @@ def callbacks(given_up: Sequence[DeliveryView]) -> Finding:
         f"{len(given_up)} deliveries were given up, the last one is {given_up[0].id}: see "
         "GET /v1/deliveries, mend the receiver, then POST /v1/deliveries/ID/replay.",
     )
+
+
+def hubspot(parts: Runtime) -> Finding:
+    """Judge HubSpot by whether its token may do what we do, and whether anything comes from it."""
+    if HUBSPOT not in parts.connections:
+        return Finding("hubspot", State.note, "off: set HUBSPOT_ACCESS_TOKEN to switch it on")
+    if told := trouble(parts):
+        return Finding("hubspot", State.failed, told)
+    way = "looks for new records" if parts.settings.hubspot_poll else "is told of new records"
+    return Finding("hubspot", State.ok, f"{way}; run `warmcall hubspot setup` once")
 
 
 def proxy(url: str | None) -> Finding:

@@ -22,15 +22,17 @@ from typer.main import get_command
 
 from app.connections import HEADER, Auth
 from app.errors import InvalidProspect, InvalidRequest, WarmcallError
+from app.front import OPERATOR
 from app.job import Priority
 from app.prospect import identify
 from app.settings import Settings
-from app.views import SCOPES, UNLIMITED, Ask
+from app.views import SCOPES, UNLIMITED, Ask, Caller
 from integrations import runtime, web, worker
 from integrations.cli import agent, relay, render, tables
 from integrations.cli import batch as batches
 from integrations.cli import brief as briefing
 from integrations.cli import doctor as checks
+from integrations.cli import hubspot as account
 from integrations.cli.environment import environment
 from integrations.cli.up import (
     Child,
@@ -45,6 +47,8 @@ from integrations.slack.manifest import manifest
 
 LONGEST_WAIT_S = 3_600
 
+OPERATING = Caller(OPERATOR, OPERATOR, SCOPES)
+
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
@@ -53,8 +57,10 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="API keys: who may call the REST API, and how much each may use.")
 app.add_typer(keys, name="keys")
-crm = typer.Typer(help="CRMs and other systems that send us records.")
+crm = typer.Typer(help="CRMs: who may send records, what was written into them, taking it back.")
 app.add_typer(crm, name="crm")
+hubspot = typer.Typer(help="HubSpot: the app there, and what it needs in your account.")
+app.add_typer(hubspot, name="hubspot")
 
 Host = Annotated[str, Option(help="Address to listen on.")]
 Port = Annotated[
@@ -65,6 +71,7 @@ Supervised = Annotated[
 ]
 Email = Annotated[str, Argument(metavar="EMAIL", help="The person's e-mail address.")]
 Name = Annotated[str, Argument(metavar="NAME", help="The connection: part of its URL.")]
+JobId = Annotated[str, Argument(metavar="JOB", help="The job's id.")]
 KeyId = Annotated[str, Argument(metavar="ID", help="The key's id, see `warmcall keys list`.")]
 
 
@@ -420,6 +427,52 @@ def connection_secret(name: Name) -> None:
     with _running() as parts:
         caller = parts.intake.connected(parts.intake.connection(name))
     typer.echo(caller.callback_secret)
+
+
+@hubspot.command("project")
+def hubspot_project(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Where to write it; made if missing.")],
+) -> None:
+    """Write the project that makes our app in HubSpot, with this service's public address."""
+    written = account.write_project(_settings(), folder)
+    typer.echo("\n".join(str(path) for path in written.values()))
+    typer.echo(account.NEXT_STEPS, err=True)
+
+
+@hubspot.command("setup")
+def hubspot_setup() -> None:
+    """Check the token's scopes, and make our properties in HubSpot. May be run again."""
+    with _running() as parts:
+        found = account.prepare(parts)
+    typer.echo(account.told(found))
+    raise typer.Exit(int(not found.is_whole))
+
+
+@crm.command("writes")
+def crm_writes(job_id: JobId) -> None:
+    """List every value that was written for a job, and why the others were not."""
+    with _running() as parts:
+        entries = parts.intake.writes(OPERATING, job_id)
+    typer.echo(tables.write_table(entries))
+
+
+@crm.command("refreshed")
+def crm_refreshed(
+    days: Annotated[int, Option(min=1, max=90, help="So many days back.")] = 30,
+) -> None:
+    """List what the refreshing of old records has changed (WARMCALL_CRM_REFRESH)."""
+    since = runtime.now() - timedelta(days=days)
+    with _running() as parts:
+        changed = [one for name in parts.connections for one in parts.intake.refreshed(name, since)]
+    typer.echo(tables.write_table(changed) if changed else "Nothing was changed.")
+
+
+@crm.command("undo")
+def crm_undo(job_id: JobId) -> None:
+    """Put the old values back, unless somebody has changed them since."""
+    with _running() as parts:
+        undone = parts.counter.undo_now(OPERATING, job_id)
+    typer.echo(tables.undone_table(undone))
 
 
 def _quota(text: str | None) -> int | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from app.crm import Adapter
 from app.crm_settings import Connected, CrmFile, connected
 from app.settings import Settings
-from integrations.crm.hubspot.adapter import HubSpot
+from integrations.crm.hubspot.adapter import HubSpot, pace
 from integrations.crm.hubspot.oauth import Call, Grant, Renewing
 from integrations.crm.vendors import vendors
 
@@ -38,6 +38,7 @@ def hubspot(settings: Settings) -> HubSpot:
         version=settings.hubspot_api_version,
         app_id=settings.hubspot_app_id,
         portal_id=settings.hubspot_portal_id,
+        pace=pace(settings.hubspot_pace),
     )
 
 

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.crm import CrmRecord, Kind, Line, Property, Ref
-from app.crm_books import MAYBE, Books, Entry, Held
+from app.crm_books import MAYBE, Books, Held
 from app.crm_plan import Change, planned, properties_of, same, standing
 from app.crm_settings import Connected
+from app.crm_views import Entry, Saved, Undone
 from app.digest import digest
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.job import Status
 from app.views import JobView
 from integrations.crm import render
 
+BUSY = "busy"
 BUSY_S = 1.0
 """How long to wait for whoever writes into the same record now."""
 
@@ -30,45 +32,6 @@ MERGES = 3
 """So many times in a row a record is followed to the one that it was merged into."""
 
 Definitions = Mapping[str, Property]
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What became of a record: the values that were (or would be) written, and the others.
-
-    `reason` says in one word why nothing was: no_record, gone, deleted, erased, opted_out, or the
-    status of the job. `also` is what became of the company of a person.
-    """
-
-    ref: Ref
-    changes: tuple[Change, ...] = ()
-    written: frozenset[str] = frozenset()
-    refused: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
-    url: str = ""
-    also: "Saved | None" = None
-
-    @property
-    def due(self) -> tuple[Change, ...]:
-        """Return the changes that are to be written."""
-        return tuple(one for one in self.changes if not (one.reason or one.is_proposed))
-
-    @property
-    def agreed(self) -> "Saved":
-        """Return the same with what was proposed as due."""
-        return replace(self, changes=tuple(replace(one, is_proposed=False) for one in self.changes))
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """What became of one value that was to be taken back.
-
-    `outcome`: undone, changed_since (somebody wrote another value: it stays), gone, erased,
-    refused.
-    """
-
-    entry: Entry
-    outcome: str
 
 
 @dataclass(slots=True)
@@ -119,7 +82,8 @@ class Desk:
     def _planned(self, view: JobView, seen: _Read) -> Saved:
         record, translate = seen.record, seen.connected.adapter.translate
         rules = seen.connected.rules[record.ref.kind]
-        changes = planned(rules, render.winners(view), record, seen.definitions, translate)
+        facts, disputed = render.winners(view), render.read(view).conflicts
+        changes = planned(rules, facts, record, seen.definitions, translate, disputed)
         says = render.standing(view, self._url(view), self.now())
         own = standing(says, record, seen.definitions, translate)
         return Saved(record.ref, (*changes, *own), url=record.url)
@@ -175,24 +139,26 @@ class Desk:
                 saved, also=await self._on_company(view, seen, company, is_agreed=is_agreed)
             )
         await self._noted(view, seen, held, saved.also)
-        await self.books.enriched(held.target)
+        await self.books.enriched(held.target, view.status.value)
         return saved
 
     async def _on_company(
         self, view: JobView, person: _Read, company: Ref, *, is_agreed: bool
     ) -> Saved:
-        """Write into the company of a person; our own properties only beside something else.
+        """Write into the company of a person, unless somebody is at it who writes the same.
 
-        Colleagues would else write the company anew one after the other.
+        Our own properties only go beside something else: colleagues would else write the company
+        anew one after the other.
         """
-        held = await self._held(company)
+        if person.record.company is None:
+            await person.line.ask(person.line.adapter.associate(person.record.ref, company))
+        held = await self.books.hold(company)
+        if held is None:
+            return Saved(company, reason=BUSY)
         try:
             seen = None if held.is_shut else await self._read(company)
             if seen is None or seen.record.opted_out:
                 return Saved(company, reason=held.state if held.is_shut else "gone")
-            if person.record.company is None:
-                line = person.line
-                await line.ask(line.adapter.associate(person.record.ref, seen.record.ref))
             shown = self._planned(view, seen)
             shown = shown.agreed if is_agreed else shown
             if not any(one.field.startswith("company.") for one in shown.due):
@@ -247,7 +213,7 @@ class Desk:
         """Put the card on the timelines: one note a record, changed when there is a newer card."""
         if render.is_empty(view):
             return
-        is_there = company is not None and not company.reason
+        is_there = company is not None and company.reason in {"", BUSY}
         about = [seen.record.ref, company.ref] if company and is_there else [seen.record.ref]
         known = "" if held.note_id == MAYBE else held.note_id
         note = render.note(

@@ -285,6 +285,47 @@ class Samples(RootModel[list[dict[str, JsonValue]]]):
     """What a hook is sent: flat objects that always have the same keys."""
 
 
+class WriteShape(Shape):
+    """One property of a record in a CRM: what was written, or why it was not."""
+
+    id: str
+    record: str = Field(description="connection:kind:id of the record")
+    property: str
+    field: str
+    before: str
+    after: str
+    policy: str
+    fact_id: str | None = None
+    source: str | None = None
+    confidence: float = Field(ge=0, le=1)
+    state: Literal["sending", "written", "skipped", "refused", "proposed", "undone"]
+    reason: str | None = None
+    status: int | None = None
+    correlation_id: str | None = None
+    at: AwareDatetime
+    undone_at: AwareDatetime | None = None
+
+
+class Writes(Shape):
+    """What was written into CRMs for a job, in the order of its time."""
+
+    writes: list[WriteShape]
+
+
+class UndoneShape(Shape):
+    """What became of one value that was to be taken back."""
+
+    record: str
+    property: str
+    outcome: str = Field(description="undone, changed_since, gone, erased or refused")
+
+
+class UndoneShapes(Shape):
+    """What was taken back; empty when there was nothing (more)."""
+
+    undone: list[UndoneShape]
+
+
 class Secret(Shape):
     """What signs this key's callbacks."""
 

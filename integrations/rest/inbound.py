@@ -5,7 +5,7 @@ Who waits for a job waits at the watcher and holds no thread.
 
 import re
 from asyncio import wrap_future
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope
 
+from app.crm_views import Undone
 from app.delivery import Address
 from app.errors import NotReady
 from app.intake import Answered, Ask, Caller, EventView, Intake, JobView, UsageView
@@ -73,6 +74,7 @@ class Rest:
     now: Callable[[], datetime]
     metrics: Metrics
     front: Front
+    take_back: Callable[[str], Awaitable[Sequence[Undone]]]
     said: Memory[Said] = field(default_factory=lambda: Memory(ROOM))
     scrape: anyio.Lock = field(default_factory=anyio.Lock)
 
@@ -221,6 +223,18 @@ class Rest:
             return self.intake.refresh(caller, job_id, notify)
 
         return self._job(request, await self.front.call(request, "spend", again), 202)
+
+    async def writes(self, request: Request) -> Response:
+        """List what was written into CRMs for a job."""
+        job_id = request.path_params["job_id"]
+        found = await self.front.call(request, "read", lambda c: self.intake.writes(c, job_id))
+        return say({"writes": [render.write(one) for one in found]})
+
+    async def undo(self, request: Request) -> Response:
+        """Take back what was written into CRMs for a job."""
+        job_id = request.path_params["job_id"]
+        view = await self.front.call(request, "write", lambda c: self.intake.job(c, job_id))
+        return say({"undone": [render.undone(one) for one in await self.take_back(view.id)]})
 
     async def events(self, request: Request) -> Response:
         """Stream the changes of a job as server-sent events."""
@@ -412,15 +426,17 @@ def routes(
     judge: Callable[[str], None],
     settings: Settings,
     now: Callable[[], datetime],
+    undo: Callable[[str], Awaitable[Sequence[Undone]]],
     metrics: Metrics | None = None,
 ) -> list[BaseRoute]:
     """Return the routes of this surface for the service's one application.
 
-    `judge` raises Blocked for a URL that no callback may be sent to. `metrics` may be shared with
+    `judge` raises Blocked for a URL that no callback may be sent to. `undo` takes back what was
+    written into CRMs for a job. `metrics` may be shared with
     other surfaces, which count their requests too.
     """
     metrics = metrics or Metrics(intake.gauges, intake.ended, now())
-    rest = Rest(intake, watcher, verify, judge, settings, now, metrics, Front(intake))
+    rest = Rest(intake, watcher, verify, judge, settings, now, metrics, Front(intake), undo)
     open_routes = [
         Route("/healthz", rest.healthz),
         Route("/readyz", rest.readyz),
@@ -463,6 +479,8 @@ def _versioned(rest: Rest) -> list[BaseRoute]:
         Route("/jobs", rest.jobs, methods=get),
         Route("/jobs/{job_id}", rest.job, methods=get),
         Route("/jobs/{job_id}/events", rest.events, methods=get),
+        Route("/jobs/{job_id}/writes", rest.writes, methods=get),
+        Route("/jobs/{job_id}/undo", rest.undo, methods=post),
         Route("/jobs/{job_id}/cancel", rest.cancel, methods=post),
         Route("/jobs/{job_id}/refresh", rest.refresh, methods=post),
         *Batches(rest.intake, rest.front, rest.context, rest.settings.base_url).routes(),

@@ -170,6 +170,21 @@ OPERATIONS = (
     ),
     Operation(
         "get",
+        "/v1/jobs/{job_id}/writes",
+        "What was written into CRMs for a job, value by value, and why the rest was not",
+        {200: answers.Writes},
+        refusals=(401, 403, 404),
+    ),
+    Operation(
+        "post",
+        "/v1/jobs/{job_id}/undo",
+        "Put the old values back in the CRM, unless somebody has changed them since",
+        {200: answers.UndoneShapes},
+        "write",
+        refusals=(401, 403, 404, 502),
+    ),
+    Operation(
+        "get",
         "/v1/verify",
         "Check a mailbox: syntax, mail servers, kind of address",
         {200: answers.Verification},

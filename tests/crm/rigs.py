@@ -8,6 +8,7 @@ from app.provider import Answer, Request
 from integrations.crm.attio.adapter import Attio as AttioAdapter
 from integrations.crm.pipedrive.adapter import Pipedrive as PipedriveAdapter
 from integrations.crm.salesforce.adapter import Salesforce as SalesforceAdapter
+from tests.crm.hubspot_rig import HubSpotRig
 from tests.fakes import attio, pipedrive, salesforce
 from tests.fakes.clock import Clock
 from tests.fakes.small_crm import Fault, Small, SmallCrm
@@ -259,6 +260,7 @@ class SalesforceRig:
 
 RIGS: dict[str, Callable[[Clock], Rig]] = {
     "attio": AttioRig,
+    "hubspot": HubSpotRig,
     "pipedrive": PipedriveRig,
     "salesforce": SalesforceRig,
     "small": SmallRig,

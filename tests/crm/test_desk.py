@@ -8,14 +8,15 @@ import pytest
 
 from app import crm_store
 from app.crm import Kind, Ref
-from app.crm_books import MOST_WRITES, Entry
+from app.crm_books import MOST_WRITES
 from app.crm_plan import Policy, Rule
+from app.crm_settings import CrmFile
+from app.crm_views import Entry, Saved, Undone
 from app.delivery import Address
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.facts import Json, Section
-from app.intake import Ask, JobView
+from app.intake import Ask, Caller, JobView
 from app.provider import Outcome
-from integrations.crm.desk import Saved, Undone
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
 from tests.fakes.servers import BACKENDS
@@ -283,6 +284,24 @@ def test_a_company_is_never_made_nor_chosen_between_two(office: Office, jane: Ke
     assert jane.company == ""
 
 
+def test_a_company_that_somebody_is_at_is_not_waited_for(office: Office) -> None:
+    kept = office.crm.person("1", company="7", email=JANE)
+    office.crm.company("7", domain="initech.example")
+    view = view_of(office)
+
+    async def beside() -> Saved:
+        other = office.desk_of("worker_2")
+        assert await other.books.hold(Ref(NAME, Kind.company, "7"))
+        return await office.desk.save(view, REF)
+
+    saved = asyncio.run(beside())
+    assert kept.values["title"] == "Head of Sales"
+    assert saved.also is not None
+    assert saved.also.reason == "busy"
+    [note] = office.crm.notes.values()
+    assert note["about"] == ["person/1", "company/7"]
+
+
 def test_colleagues_do_not_write_their_company_anew(office: Office) -> None:
     office.crm.company("7", domain="initech.example")
     for number in range(1, 5):
@@ -337,6 +356,27 @@ def test_what_is_proposed_is_not_written_before_somebody_agrees(office: Office, 
     asyncio.run(office.desk.save(view, REF, is_agreed=True))
     assert jane.values["title"] == "Head of Sales"
     assert books(office, view)["title"].state == "written"
+
+
+def test_who_may_agree_is_sent_the_card_once(make: Any, clock: Clock) -> None:
+    oracle = Oracle("orbit", {Section.person: SAYS, Section.company: FIRM}, clock, sandbox=True)
+    file = CrmFile.parse(
+        """
+        [fields.small]
+        propose_to = "T1:C2"
+        person.title = {policy = "propose"}
+        """
+    )
+    office = Office(make(oracle), file)
+    office.crm.person("1", email=JANE)
+    view_of(office)
+    for _ in range(2):
+        ask(office)
+    targets = {one.address.target for one in office.service.postbox.got}
+    assert len(targets) == 1  # the same message, which is posted once
+    assert targets.pop().startswith("T1:C2:")
+    workspace = Caller("slack_T1", "Slack workspace T1", frozenset())
+    assert len(office.service.intake.jobs(workspace)) == 1
 
 
 # --- taking back ---

@@ -142,6 +142,7 @@ class HubSpot:
     per_ten_s: int | None = None
     per_day: int | None = None
     lag_s: float = 0.0
+    searches_per_s: int = 5
     records: dict[str, dict[str, Record]] = field(default_factory=lambda: {k: {} for k in KINDS})
     properties: dict[str, dict[str, Object]] = field(
         default_factory=lambda: {kind: definitions(kind) for kind in KINDS}
@@ -151,6 +152,7 @@ class HubSpot:
     faults: dict[tuple[str, str], list[Fault]] = field(default_factory=dict)
     changed: list[Callable[[str, Record, str, str, str], None]] = field(default_factory=list)
     on_create: Callable[["HubSpot", Record], None] | None = None
+    on_property: Callable[[str], object] | None = None  # called before one is made
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -342,7 +344,7 @@ class HubSpot:
             raise _Limited(DAILY)
         if is_search:
             self._searches = [at for at in self._searches if now - at < 1]
-            if len(self._searches) >= 5:
+            if len(self._searches) >= self.searches_per_s:
                 raise _Limited(SECONDLY)
             self._searches.append(now)
             return {}
@@ -566,7 +568,7 @@ class HubSpot:
 
     def _create_group(self, key: Key, _: Object, body: Any, kind: str) -> Said:
         name = self._may(key, "schemas", kind, "write")
-        if not re.fullmatch(r"[a-z0-9_]+", body["name"]) or not body["label"]:
+        if not re.fullmatch(r"[a-z0-9_]+", body.get("name", "")) or not body.get("label"):
             raise No(400, "VALIDATION_ERROR", "bad group")
         if body["name"] in self.groups[name]:
             raise No(409, "CONFLICT", f"group {body['name']} already exists")
@@ -575,6 +577,8 @@ class HubSpot:
 
     def _create_property(self, key: Key, _: Object, body: Any, kind: str) -> Said:
         name = self._may(key, "schemas", kind, "write")
+        if self.on_property:
+            self.on_property(body["name"])
         if body["name"] in self.properties[name]:
             message = f"A property named '{body['name']}' already exists."
             raise No(409, "CONFLICT", message, subCategory="PROPERTY_EXISTS")

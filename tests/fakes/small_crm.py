@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -353,7 +354,9 @@ class Office:
         )
         everyone = Caller(OPERATOR, OPERATOR, frozenset())
         self.channel = CrmChannel(
-            desk=self.desk, view=lambda job_id: service.intake.job(everyone, job_id)
+            desk=self.desk,
+            view=partial(service.intake.job, everyone),
+            tell=partial(service.intake.tell, everyone),
         )
 
     def _connected(self, file: CrmFile | None) -> Mapping[str, Connected]:
@@ -427,5 +430,6 @@ class Office:
                 await does.get(task, self._courier().deliver)(ref)
 
     def _courier(self) -> Courier:
-        channels: dict[str, Channel] = {"callback": self.service.postbox, "crm": self.channel}
+        postbox = self.service.postbox
+        channels: dict[str, Channel] = {"callback": postbox, "slack": postbox, "crm": self.channel}
         return self.service.courier(channels)

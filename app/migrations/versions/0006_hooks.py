@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006_hooks"
-down_revision = ("0006_crm", "0006_batch_runs")
+down_revision = ("0007_crm_cursor", "0006_batch_runs")
 branch_labels = None
 depends_on = None
 

@@ -33,7 +33,8 @@ from integrations.crm.hubspot.values import MOST, translated
 
 URL = "https://api.hubapi.com"
 VERSION = "2026-09"
-TIMEOUT_S = 15.0
+TIMEOUT_S = 10.0
+AT_ONCE = 10  # connections
 MAX_ANSWER = 8_000_000  # bytes; the definitions of a large account, with all their options
 
 ROUNDS = 3
@@ -93,6 +94,20 @@ FIELDS: Mapping[Kind, Mapping[str, str]] = {
 }
 
 
+def pace(limit: int) -> Pace:
+    """Return how fast an app may call that is allowed `limit` calls in any 10 s.
+
+    What it may do at once and what it may do in the 10 s after that stay below the limit together.
+
+    >>> pace(100)
+    Pace(per_s=7.0, burst=25, at_once=10)
+    """
+    return Pace(per_s=limit * 7 / 100, burst=limit // 4, at_once=AT_ONCE)
+
+
+USUAL_PACE = pace(100)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubSpot:
     """One account. `app_id` is our app's, as HubSpot names who wrote a value.
@@ -106,8 +121,9 @@ class HubSpot:
     app_id: str = ""
     portal_id: str = ""
 
+    pace: Pace = USUAL_PACE
+
     name: ClassVar[str] = "hubspot"
-    pace: ClassVar[Pace] = Pace(per_s=9.0, burst=80, at_once=10)
     fields: ClassVar[Mapping[Kind, Mapping[str, str]]] = FIELDS
 
     @property
@@ -127,7 +143,7 @@ class HubSpot:
         if is_gone(answer):
             return None
         body = read(answer)
-        return None if body.get("archived") is True else self._as_record(ref, body)
+        return None if body.get("archived") is True else self._as_record(ref, body, properties)
 
     def find(self, connection: str, kind: Kind, identifier: str) -> Steps[Ref | None]:
         """Return the one person with this address, or company with this domain; else None."""
@@ -244,7 +260,7 @@ class HubSpot:
 
     # --- answers
 
-    def _as_record(self, ref: Ref, body: Object) -> CrmRecord:
+    def _as_record(self, ref: Ref, body: Object, wanted: Sequence[str]) -> CrmRecord:
         values = {name: one for name, one in _part(body, "properties").items() if one}
         record_id = str(body.get("id") or ref.id)
         companies = _linked(body, OBJECTS[Kind.company])
@@ -253,7 +269,7 @@ class HubSpot:
         person, company = ref.kind is Kind.person, values.get("name", "")
         return CrmRecord(
             ref=Ref(ref.connection, ref.kind, record_id),
-            values=values,
+            values={name: values[name] for name in wanted if name in values},
             ours=self._ours(_part(body, "propertiesWithHistory")),
             email=values.get("email", ""),
             domain=values.get("domain", ""),
@@ -263,7 +279,7 @@ class HubSpot:
             company=Ref(ref.connection, Kind.company, companies[0]) if companies else None,
             url=self._url(ref.kind, record_id, body),
             opted_out=values.get(OPT_OUT) == "true",
-            created_at=_time(body.get("createdAt")),
+            created_at=time_of(body.get("createdAt")),
         )
 
     def _ours(self, histories: Object) -> frozenset[str]:
@@ -358,7 +374,8 @@ def _part(body: Object, name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _time(told: object) -> datetime | None:
+def time_of(told: object) -> datetime | None:
+    """Return a time as HubSpot tells it; None when it tells none."""
     try:
         return datetime.fromisoformat(str(told))
     except ValueError:
