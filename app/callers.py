@@ -120,13 +120,13 @@ def charge_within(db: Connection, caller_id: str, month: str, quota: int) -> boo
     return quota > 0 and bool(db.execute(within, row | {"quota": quota}).rowcount)
 
 
-def idempotent(db: Connection, caller_id: str, key: str, now: datetime) -> Row[Any] | None:
-    """Return what an Idempotency-Key started, if it is still remembered."""
+def idempotent(db: Connection, caller_id: str, key: str, since: datetime) -> Row[Any] | None:
+    """Return what an Idempotency-Key started since then; nothing older than REMEMBERED is kept."""
     return db.execute(
         select(Idempotent).where(
             col(Idempotent.caller_id) == caller_id,
             col(Idempotent.key) == key,
-            col(Idempotent.created_at) >= now - REMEMBERED,
+            col(Idempotent.created_at) >= since,
         )
     ).one_or_none()
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import alerts, backlog, callers, outbox, store
+from app import alerts, backlog, callers, outbox, partners, store
 from app.alerts import ALERT, alert
 from app.database import Database, surely, written
 from app.delivery import (
@@ -36,6 +36,9 @@ LEASE = timedelta(seconds=60)
 
 PATIENCE = timedelta(days=1)
 """A delivery that was put off for this long has failed."""
+
+LONG_PATIENCE = timedelta(days=14)
+"""The same of one that waits for something that takes days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ class Courier:
                 raise DeliveryFailed(f"no channel named {row.channel} is set up", final=True)
             receipt = await channel.deliver(delivery, started)
         except DeliveryPutOff as exc:
-            await surely(self.database, partial(self._put_off, row=row, wait_s=exc.wait_s))
+            await surely(self.database, partial(self._put_off, row=row, exc=exc))
         except DeliveryFailed as exc:
             await surely(
                 self.database, partial(self._not_delivered, row=row, exc=exc, started=started)
@@ -107,13 +110,14 @@ class Courier:
         )
         log.info("delivered", extra=_told(row))
 
-    def _put_off(self, db: Connection, row: Any, wait_s: float) -> None:
+    def _put_off(self, db: Connection, row: Any, exc: DeliveryPutOff) -> None:
         now = self.now()
-        if now - row.created_at > PATIENCE:
-            exc = DeliveryFailed("its turn did not come in a day", final=True)
-            self._not_delivered(db, row, exc, now)
+        patience = LONG_PATIENCE if exc.is_patient else PATIENCE
+        if now - row.created_at > patience:
+            why = f"its turn did not come in {patience.days} days: {exc}"
+            self._not_delivered(db, row, DeliveryFailed(why, final=True), now)
             return
-        due_at = now + timedelta(seconds=wait_s)
+        due_at = now + timedelta(seconds=exc.wait_s)
         if outbox.put_off(db, row.id, self.owner, due_at):
             store.post(db, self.tasks.delivery(row.id, due_at))
 
@@ -144,6 +148,8 @@ class Courier:
         if exc.gone or now - since >= DISABLE_AFTER:
             outbox.settle(db, row.id, self.owner, outbox.DISABLED, None)
             outbox.disable(db, row.caller_id, row.target, now)
+            if exc.gone and row.channel == partners.HOOK:
+                partners.drop_hooks_at(db, row.caller_id, row.target)
             log.warning("address disabled after lasting failure", extra=_told(row))
             alert(db, f"disabled {digest(row.target)}", _is_disabled(row), now)
         elif exc.final or wait_s is None:

@@ -100,6 +100,10 @@ EVENTS: Mapping[Status, str] = {
 """The event type each end of a job is announced with; the status itself is in the body."""
 
 
+HOOKED = (*dict.fromkeys(EVENTS.values()), BATCH_COMPLETED)
+"""The event types that a caller may subscribe a hook to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """What a channel has posted at an address, so that it can be changed there later.

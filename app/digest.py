@@ -4,6 +4,9 @@ from hashlib import sha256
 
 from app.prospect import Prospect
 
+HUSHED = "sha256:"
+"""How a value begins of which only its digest is kept."""
+
 
 def digest(key: str) -> str:
     """Return the digest of a prospect's key, such as `email:jane@acme.example`."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from app import callers, erasure, outbox, store, tally
+from app import callers, erasure, outbox, partners, store, tally
 from app.courier import announce, new_delivery
 from app.delivery import EVENTS, Address
 from app.digest import digests
@@ -34,6 +34,9 @@ def follow_up(db: Connection, tasks: Tasks, job: JobRow, now: datetime) -> None:
     for to in recipients:
         address = Address(to.channel, to.target)
         announce(db, tasks, new_delivery(job.id, EVENTS[status], to.caller_id, address, now))
+    for hook in partners.hooks_of_job(db, job.id, EVENTS[status]):
+        address = Address(partners.HOOK, hook.target)
+        announce(db, tasks, new_delivery(job.id, EVENTS[status], hook.caller_id, address, now))
 
 
 def _charge(db: Connection, job: JobRow, status: Status) -> None:

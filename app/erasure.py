@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, String, cast, delete, func, or_, select, update
 from sqlmodel import SQLModel, col
 
-from app import feedback
+from app import crm_store, feedback
 from app.delivery import Address
 from app.digest import digest
 from app.facts import Json
@@ -61,6 +61,7 @@ def forget(db: Connection, prospect: Prospect) -> dict[str, int]:
     feedback.forget(db, prospect)
     for table in (Event, Asked, Recipient, Idempotent, Feedback):
         _drop(db, table, "job_id", jobs)
+    crm_store.hush(db, person=digest(key))
     in_batches = update(BatchRow).where(col(BatchRow.job_id).in_(jobs))
     db.execute(in_batches.values(job_id=None, problem=ERASED))
     return counts
@@ -102,10 +103,12 @@ def export(db: Connection, prospect: Prospect) -> dict[str, Json]:
     facts = db.execute(select(KnownFact).where(_about(prospect, _marks(db, prospect)))).all()
     asked = _asked_about(prospect, [row.id for row in jobs])
     attempts = db.execute(select(Attempt).where(asked)).all()
+    written = crm_store.writes_about(db, digest(prospect.key))
     return {
         "prospect": key,
         "facts": [_plain(row) for row in facts],
         "attempts": [_plain(row) for row in attempts],
+        "crm_writes": [_plain(row) for row in written],
         "jobs": [{k: v for k, v in _plain(row).items() if k not in OURS} for row in jobs],
         "batch_rows": [list(row.cells) for row in _where(db, BatchAsk, "prospect_key", [key])],
     }

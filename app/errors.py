@@ -176,10 +176,14 @@ class DeliveryFailed(WarmcallError):
 
 
 class DeliveryPutOff(WarmcallError):
-    """A delivery has to wait for `wait_s` seconds, such as for its turn; it counts as no try."""
+    """A delivery has to wait for `wait_s` seconds, such as for its turn; it counts as no try.
+
+    `is_patient` means that it may wait for days: a limit of a day, a token to be renewed.
+    """
 
     code = "delivery_put_off"
 
-    def __init__(self, message: str, wait_s: float) -> None:
+    def __init__(self, message: str, wait_s: float, *, is_patient: bool = False) -> None:
         super().__init__(message)
         self.wait_s = wait_s
+        self.is_patient = is_patient

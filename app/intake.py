@@ -16,9 +16,13 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import callers, feedback, freshness, ledger, outbox, posted, store, tally
+from app import callers, crm_store, feedback, freshness, ledger, outbox, posted, store, tally
+from app.arrivals import Arrivals
 from app.assembly import assemble
+from app.connecting import Connecting
 from app.courier import announce, new_delivery
+from app.crm import Kind, Ref
+from app.crm_views import Entry, entry
 from app.delivery import EVENTS, FOLLOWED, Address
 from app.digest import digest, digests
 from app.ending import follow_up
@@ -27,8 +31,8 @@ from app.facts import FIELDS, Fact, Section, identified
 from app.front import OPERATOR, month, next_month
 from app.handling import Handling
 from app.handling import Spot as Spot
+from app.hooks import Hooks
 from app.job import Priority, Status, verdict
-from app.keys import Keys
 from app.prospect import Identifiers, Prospect, sections_for
 from app.readers import Readers
 from app.records import Records
@@ -66,6 +70,7 @@ from app.views import (
     UsageView,
     Vote,
     cached_view,
+    delivery_view,
     job_view,
     result_json,
 )
@@ -84,6 +89,7 @@ __all__ = [
     "ChangedView",
     "DeliveryView",
     "EndedView",
+    "Entry",
     "EventView",
     "Gauges",
     "HitRate",
@@ -103,8 +109,8 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake(Keys, Records, Runs, Shown, Readers, Handling):
-    """The verbs around jobs; those around keys, records, batches, cards and people come with it."""
+class Intake(Connecting, Records, Runs, Shown, Readers, Handling, Hooks, Arrivals):
+    """The verbs around jobs; with it come those around keys, records, batches, cards, CRMs..."""
 
     def request(self, caller: Caller, ask: Ask, idempotency: Idempotency | None = None) -> JobView:
         """Return the card at once from the cache, or the job that will bring it.
@@ -199,7 +205,7 @@ class Intake(Keys, Records, Runs, Shown, Readers, Handling):
         idempotency: Idempotency | None,
         now: datetime,
     ) -> JobView:
-        if idempotency and (known := callers.idempotent(db, caller.id, idempotency.key, now)):
+        if idempotency and (known := self._repeated(db, caller, idempotency, now)):
             if known.digest != idempotency.digest:
                 raise IdempotencyMismatch(
                     "This Idempotency-Key came with another body in the last 24 h; use a new one."
@@ -214,6 +220,9 @@ class Intake(Keys, Records, Runs, Shown, Readers, Handling):
             row = {"caller_id": caller.id, "key": idempotency.key, "digest": idempotency.digest}
             callers.remember(db, Idempotent(**row, job_id=view.id, created_at=now))
         return view
+
+    def _repeated(self, db: Connection, caller: Caller, asked: Idempotency, now: datetime) -> Any:
+        return callers.idempotent(db, caller.id, asked.key, now - asked.lasts)
 
     def _answer(
         self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, now: datetime
@@ -529,6 +538,44 @@ class Intake(Keys, Records, Runs, Shown, Readers, Handling):
             notify=notify,
         )
         return self.request(caller, ask)
+
+    def writes(self, caller: Caller, job_id: str) -> list[Entry]:
+        """Return what was, and was not, written into CRMs for a caller's job. Raises NotFound."""
+        self.job(caller, job_id)
+        rows = self.database.read(lambda db: crm_store.writes(db, job_id))
+        return [entry(row) for row in rows]
+
+    def save(self, caller: Caller, job_id: str, connection: str) -> DeliveryView:
+        """Have what a caller's job found written into the record of whom it is about.
+
+        It is a delivery as any other: tried until it is done. Raises NotFound, Conflict while
+        the job goes on.
+        """
+        view = self.job(caller, job_id)
+        kind = Kind.person if view.prospect.is_person else Kind.company
+        to = Address(crm_store.CHANNEL, Ref(connection, kind, "").target)
+        return self.tell(caller, job_id, to)
+
+    def tell(
+        self, caller: Caller, job_id: str, to: Address, reader: str | None = None
+    ) -> DeliveryView:
+        """Send the card of a caller's job that has ended to an address.
+
+        `reader` is the id of the caller who gets it there, and may see the job from now on.
+        Raises NotFound, Conflict while the job goes on.
+        """
+        view = self.job(caller, job_id)
+        if not view.is_final:
+            raise Conflict("The job has not ended; its card is sent when it has.")
+        whose, now = reader or caller.id, self.now()
+        delivery = new_delivery(view.id, EVENTS[view.status], whose, to, now)
+
+        def sent(db: Connection) -> DeliveryView:
+            store.remember_asker(db, view.id, whose, now)
+            announce(db, self.tasks, delivery)
+            return delivery_view(outbox.row(db, delivery.id), [])
+
+        return self.database.write(sent).result()
 
     def events(self, job_id: str, after: int = 0) -> list[EventView]:
         """Return the changes of a job behind number `after`, oldest first."""

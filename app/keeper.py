@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from app import alerts, callers, ledger, outbox, posted, store
+from app import alerts, callers, crm_erasure, crm_store, ledger, outbox, posted, store
 from app.alerts import ALERT, alert
 from app.callers import OPERATOR
 from app.courier import announce, new_delivery
@@ -40,6 +40,9 @@ TURN = 7_303_002
 
 SWEEP = 100
 """At most this many things of a kind are swept up at a time."""
+
+PURGE = 5
+"""At most this many persons are forgotten at a time: each takes some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,8 @@ class Keeper:
                 ledger.interrupt(db, owner, now)
         outbox.bereave(db, alive)
         posted.bereave(db, alive)
+        crm_store.bereave(db, alive)
+        self._purge(db, now)
         store.hasten(db, now)
         if depth is not None:
             self._send_due(db, now)
@@ -157,3 +162,13 @@ class Keeper:
             if not store.is_announced(db, delivery_id):
                 outbox.announced(db, delivery_id, now)
                 store.post(db, self.tasks.delivery(delivery_id))
+        for target in crm_store.overdue(db, now - lost_after, SWEEP):
+            if not store.is_announced(db, target):
+                crm_store.announced(db, target, now)
+                store.post(db, self.tasks.arrival(target))
+
+    def _purge(self, db: Connection, now: datetime) -> None:
+        """Forget whom records were about that were deleted long ago and did not come back."""
+        for target in crm_store.to_purge(db, now, PURGE):
+            crm_erasure.forget(db, target, now, for_ever=False)
+            crm_store.change(db, target, purge_at=None, job_id=None, note_id="")

@@ -18,6 +18,9 @@ from app.views import SCOPES, UNLIMITED, Caller, caller_view
 
 KEY_PREFIX = "wc_"
 
+ID_PREFIX = "key_"
+"""Of callers with a key: the operator and connections have none."""
+
 CALLER_BYTES = 1_000
 """About what one remembered caller takes."""
 
@@ -63,21 +66,21 @@ class Keys(Front):
         """Create a caller; return it with its secret, which is not kept."""
         secret = f"{KEY_PREFIX}{token_urlsafe(32)}"
         key = Key(
-            id=f"key_{token_hex(6)}",
+            id=f"{ID_PREFIX}{token_hex(6)}",
             name=name,
             secret_hash=digest(secret),
             scopes=sorted(scopes),
             quota=quota,
-            callback_secret=_callback_secret(),
+            callback_secret=callback_secret(),
             created_at=self.now(),
         )
         self.database.write(lambda db: callers.add_key(db, key)).result()
         return self._key(key.id), secret
 
     def list_keys(self) -> list[Caller]:
-        """Return all callers with a key, the revoked ones too, without the operator."""
+        """Return all callers with a key, the revoked ones too."""
         rows = self.database.read(callers.keys)
-        return [caller_view(row) for row in rows if row.id != OPERATOR]
+        return [caller_view(row) for row in rows if row.id.startswith(ID_PREFIX)]
 
     def revoke_key(self, key_id: str) -> Caller:
         """Make a key invalid at once. Raises NotFound."""
@@ -92,7 +95,7 @@ class Keys(Front):
         """Give a caller a new callback secret; the old one signs too for ROTATION."""
         return self._change_key(
             caller.id,
-            callback_secret=_callback_secret(),
+            callback_secret=callback_secret(),
             callback_previous=caller.callback_secret,
             callback_previous_until=self.now() + ROTATION,
         )
@@ -105,7 +108,8 @@ class Keys(Front):
                 callers.add_key(db, _operator(self.now()))
             return callers.key_row(db, OPERATOR)
 
-        return caller_view(self.database.write(found).result())
+        known = self.database.read(lambda db: callers.key_row(db, OPERATOR))
+        return caller_view(known or self.database.write(found).result())
 
     def secret_for(self, purpose: str) -> bytes:
         """Return 32 bytes that all processes of this installation share, others per purpose.
@@ -118,7 +122,7 @@ class Keys(Front):
 
     def _key(self, key_id: str) -> Caller:
         row = self.database.read(lambda db: callers.key_row(db, key_id))
-        if row is None or key_id == OPERATOR:
+        if row is None or not key_id.startswith(ID_PREFIX):
             raise NotFound(f"There is no key {key_id}; `warmcall keys list` shows all.")
         return caller_view(row)
 
@@ -135,10 +139,11 @@ def _operator(now: datetime) -> Key:
         secret_hash=OPERATOR,  # no secret has this digest
         scopes=sorted(SCOPES),
         quota=UNLIMITED,
-        callback_secret=_callback_secret(),
+        callback_secret=callback_secret(),
         created_at=now,
     )
 
 
-def _callback_secret() -> str:
+def callback_secret() -> str:
+    """Make a secret that signs callbacks after Standard Webhooks."""
     return f"whsec_{b64encode(token_bytes(32)).decode()}"

@@ -129,6 +129,17 @@ def supersede(db: Connection, channel: str, target: str, job_ids: Collection[str
     db.execute(delete(Outbox).where(*waits, col(Outbox.channel) == channel, others))
 
 
+def drop_pending(db: Connection, caller_id: str, channel: str, target: str, event: str) -> None:
+    """Drop what a caller was to be told of an event at an address and nobody is telling yet."""
+    there = (
+        col(Outbox.caller_id) == caller_id,
+        col(Outbox.channel) == channel,
+        col(Outbox.target) == target,
+        col(Outbox.event) == event,
+    )
+    db.execute(delete(Outbox).where(*there, IS_PENDING, col(Outbox.owner).is_(None)))
+
+
 def overdue(db: Connection, before: datetime, limit: int) -> list[str]:
     """Return pending deliveries that were due before then and that nobody is trying."""
     ends = col(Outbox.lease_until)

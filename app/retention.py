@@ -26,6 +26,9 @@ from app.tables import (
     BatchRow,
     BatchRun,
     Coverage,
+    CrmRow,
+    CrmSeen,
+    CrmWrite,
     Event,
     Feedback,
     Idempotent,
@@ -46,6 +49,9 @@ STEP = 200
 
 PEOPLE = (Section.person.value, Section.decision_makers.value)
 """Sections whose facts are about people."""
+
+TOLD = timedelta(days=3)
+"""A CRM that was not heard tells the same again for a day (facts/crm.md section 2.3)."""
 
 EXPIRED = "expired"
 """The problem of a batch's row whose job is gone."""
@@ -78,6 +84,7 @@ class Retention:
                 _batches(db, now - self.jobs),
                 _pings(db, now - self.jobs),
                 _costs(db, now),
+                *_crm(db, now - TOLD, now - self.jobs),
                 _drop(db, Turn, ("door",), col(Turn.next_at) < now - self.events),
                 _drop(db, ReplyUrl, ("mark",), col(ReplyUrl.expires_at) < now),
                 _drop(db, Lookup, ("key",), col(Lookup.until) < now),
@@ -109,6 +116,24 @@ def first_of_last_month(now: datetime) -> datetime:
     """
     this = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return (this - timedelta(days=1)).replace(day=1)
+
+
+def _crm(db: Connection, told_before: datetime, before: datetime) -> tuple[int, ...]:
+    """Delete what CRMs told, what was written into them, and records that hold nothing of ours.
+
+    That a record was erased is kept.
+    """
+    records = and_(
+        col(CrmRow.since) < before,
+        col(CrmRow.state).not_in(("waiting", "asked", "erased")),
+        col(CrmRow.note_id) == "",
+        col(CrmRow.purge_at).is_(None),
+    )
+    return (
+        _drop(db, CrmSeen, ("connection", "key"), col(CrmSeen.at) < told_before),
+        _drop(db, CrmWrite, ("id",), col(CrmWrite.at) < before),
+        _drop(db, CrmRow, ("target",), records),
+    )
 
 
 def _cards(db: Connection, before: datetime) -> int:

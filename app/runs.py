@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from app import backlog, callers, ledger, outbox, shelf, store
+from app import backlog, callers, ledger, outbox, partners, shelf, store
 from app.assembly import FAILED, OVER_BUDGET
 from app.batches import CHUNK, ORDER, Batches, row_of
 from app.courier import announce, new_delivery
@@ -229,12 +229,14 @@ class Runs(Batches):
 
     def _tell(self, db: Connection, batch_id: str, caller_id: str, event: str) -> None:
         run = backlog.run(db, batch_id)
-        for to in run.told if run else ():
-            if to["followed"] or event == BATCH_COMPLETED:
-                address = Address(to["channel"], to["target"])
-                announce(
-                    db, self.tasks, new_delivery(batch_id, event, caller_id, address, self.now())
-                )
+        told = [
+            Address(to["channel"], to["target"])
+            for to in (run.told if run else ())
+            if to["followed"] or event == BATCH_COMPLETED
+        ]
+        hooked = partners.hooks_for(db, caller_id, event)
+        for to in [*told, *(Address(partners.HOOK, hook.target) for hook in hooked)]:
+            announce(db, self.tasks, new_delivery(batch_id, event, caller_id, to, self.now()))
 
 
 class _Step:

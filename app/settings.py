@@ -33,6 +33,12 @@ KEYED_PROVIDERS = {"peopledatalabs": "PDL", "hunter": "HUNTER", "datalegion": "D
 KEYLESS_PROVIDERS = ("sandbox", "website", "dns")
 """Providers that are always on; with the keyed ones, the names WARMCALL_PROVIDERS may hold."""
 
+SHORTEST_SECRET = 16
+"""Characters of a secret that others sign with."""
+
+LONGEST_LEAD_WAIT = timedelta(seconds=25)
+"""Whoever sends a form gives up not much later."""
+
 _SPAN = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
@@ -223,6 +229,24 @@ class Settings(BaseModel):
         description="Seal the tokens that others give us: what `warmcall encryption-key` prints. "
         "A comma list, the newest first, so that a key can be replaced.",
     )
+    crm: Path | None = Field(
+        None,
+        alias="WARMCALL_CRM",
+        description="TOML file: which of our fields goes into which property of a CRM, and when; "
+        "connections of signed webhooks.",
+    )
+    crm_cool_down: timedelta = Field(
+        timedelta(days=7),
+        alias="WARMCALL_CRM_COOL_DOWN",
+        description="A record of a CRM is not enriched again on its own for this time.",
+    )
+    crm_refresh: float = Field(
+        0,
+        ge=0,
+        alias="WARMCALL_CRM_REFRESH",
+        description="Credits a month for enriching a CRM's oldest and incomplete records again; "
+        "0 = none. One record costs 5 at most.",
+    )
     slack_bot_token: SecretStr | None = Field(
         None,
         alias="SLACK_BOT_TOKEN",
@@ -259,6 +283,75 @@ class Settings(BaseModel):
         "e-mail address of a colleague.",
     )
 
+    crm_webhook_secret: SecretStr | None = Field(
+        None,
+        alias="CRM_WEBHOOK_SECRET",
+        description="Secret of the connection `default` at /webhooks/crm/default and "
+        "/webhooks/lead; a comma list while it is being changed, the newest first.",
+    )
+    lead_wait: timedelta = Field(
+        timedelta(seconds=2),
+        alias="WARMCALL_LEAD_WAIT",
+        description="How long a form at /webhooks/lead is held for what is found; 0s: not at all.",
+    )
+
+    hubspot_access_token: SecretStr | None = Field(
+        None,
+        alias="HUBSPOT_ACCESS_TOKEN",
+        description="Switches HubSpot on: the access token of your app, or a service key with "
+        "HUBSPOT_POLL.",
+    )
+    hubspot_client_secret: SecretStr | None = Field(
+        None,
+        alias="HUBSPOT_CLIENT_SECRET",
+        description="Proves that what comes to /webhooks/hubspot is from HubSpot. While it is "
+        "rotated: both, as a comma list.",
+    )
+    hubspot_app_id: str = Field(
+        "",
+        alias="HUBSPOT_APP_ID",
+        description="Number of your app: events of other apps are ignored, values that it wrote "
+        "last are ours.",
+    )
+    hubspot_portal_id: str = Field(
+        "",
+        alias="HUBSPOT_PORTAL_ID",
+        description="Number of your account: events of other accounts are ignored.",
+    )
+    hubspot_client_id: str = Field(
+        "",
+        alias="HUBSPOT_CLIENT_ID",
+        description="Client id of an app with OAuth, in place of an access token.",
+    )
+    hubspot_refresh_token: SecretStr | None = Field(
+        None,
+        alias="HUBSPOT_REFRESH_TOKEN",
+        description="Refresh token of an app with OAuth: access tokens are then renewed.",
+    )
+    hubspot_poll: timedelta | None = Field(
+        None,
+        alias="HUBSPOT_POLL",
+        description="Look for new records this often (such as 60s), where HubSpot cannot reach "
+        "this service. Default: only its webhooks bring them.",
+    )
+    hubspot_pace: int = Field(
+        100,
+        ge=10,
+        le=100_000,
+        alias="HUBSPOT_PACE",
+        description="Calls that HubSpot allows your app in 10 s: 100 with Free and Starter, 190 "
+        "with Professional and Enterprise.",
+    )
+    hubspot_api_url: str = Field(
+        "https://api.hubapi.com", alias="HUBSPOT_API_URL", description="Base URL of HubSpot's API."
+    )
+    hubspot_api_version: str = Field(
+        "2026-09",
+        alias="HUBSPOT_API_VERSION",
+        pattern=r"^20[0-9]{2}-[0-9]{2}(-beta)?$",
+        description="Version of HubSpot's API: its month.",
+    )
+
     @field_validator(
         "fresh_person",
         "stale_person",
@@ -267,7 +360,10 @@ class Settings(BaseModel):
         "keep_people",
         "keep_jobs",
         "keep_events",
+        "crm_cool_down",
         "lease",
+        "lead_wait",
+        "hubspot_poll",
         mode="before",
     )
     @classmethod
@@ -334,7 +430,7 @@ class Settings(BaseModel):
             raise ValueError("expected redis://HOST/0 or postgresql://USER:PASSWORD@HOST/NAME")
         return value
 
-    @field_validator("positioning")
+    @field_validator("positioning", "crm")
     @classmethod
     def _file(cls, value: Path | None) -> Path | None:
         if value and not value.is_file():
@@ -349,6 +445,7 @@ class Settings(BaseModel):
         "hunter_api_url",
         "datalegion_api_url",
         "slack_api_url",
+        "hubspot_api_url",
     )
     @classmethod
     def _url(cls, value: str | None) -> str | None:
@@ -385,6 +482,21 @@ class Settings(BaseModel):
             Vault.parse(value.get_secret_value())
         return value
 
+    @field_validator("crm_webhook_secret")
+    @classmethod
+    def _long_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        texts = _listed(value.get_secret_value()) if value else ()
+        if any(len(text) < SHORTEST_SECRET for text in texts):
+            raise ValueError(f"expected a secret of at least {SHORTEST_SECRET} characters")
+        return value
+
+    @field_validator("lead_wait")
+    @classmethod
+    def _short(cls, value: timedelta) -> timedelta:
+        if value > LONGEST_LEAD_WAIT:
+            raise ValueError(f"expected at most {LONGEST_LEAD_WAIT.seconds}s")
+        return value
+
     @model_validator(mode="after")
     def _all_of_slack(self) -> "Settings":
         by_oauth, is_called = self.slack_client_id, self.slack_signing_secret
@@ -401,6 +513,33 @@ class Settings(BaseModel):
             raise ValueError(
                 f"SLACK_BOT_TOKEN: missing beside the other settings of Slack; {other}"
             )
+        return self
+
+    @field_validator("hubspot_app_id", "hubspot_portal_id")
+    @classmethod
+    def _number(cls, value: str) -> str:
+        if value and not (value.isascii() and value.isdigit()):
+            raise ValueError("expected a number")
+        return value
+
+    @field_validator("hubspot_poll")
+    @classmethod
+    def _seldom(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < timedelta(seconds=1):
+            raise ValueError("expected 1s or more")
+        return value
+
+    @model_validator(mode="after")
+    def _all_of_hubspot(self) -> "Settings":
+        oauth = (self.hubspot_client_id, self.hubspot_refresh_token)
+        if any(oauth) and not (all(oauth) and self.hubspot_client_secret):
+            missing = "HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and HUBSPOT_REFRESH_TOKEN"
+            raise ValueError(f"{missing}: OAuth needs all of them")
+        if any(oauth) and self.hubspot_access_token:
+            raise ValueError("HUBSPOT_ACCESS_TOKEN and HUBSPOT_REFRESH_TOKEN: set one of them")
+        is_asked = self.hubspot_client_secret or self.hubspot_poll
+        if is_asked and not (self.hubspot_access_token or all(oauth)):
+            raise ValueError("HUBSPOT_ACCESS_TOKEN: missing beside the other settings of HubSpot")
         return self
 
     @model_validator(mode="after")
@@ -438,6 +577,12 @@ class Settings(BaseModel):
     def queue_elsewhere(self) -> str | None:
         """Return the URL of the queue, None when it is in the database (in the same commit)."""
         return self.queue_url if self.queue_url and not _is_file(self.queue_url) else None
+
+    @property
+    def hubspot_secrets(self) -> tuple[str, ...]:
+        """Return the secrets that HubSpot may sign with: two while one is rotated."""
+        secrets = self.hubspot_client_secret
+        return _listed(secrets.get_secret_value()) if secrets else ()
 
     @property
     def base_url(self) -> str:

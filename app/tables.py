@@ -31,6 +31,7 @@ IS_HELD = text("owner IS NOT NULL")
 IS_STUCK = text("state <> 'delivered'")
 IS_OWING = text("owes")
 IS_UNTOLD = text("delivery_id IS NULL")
+IS_WAITING = text("state = 'waiting'")
 IS_OPEN = text("state IN ('first_pass', 'second_pass')")
 
 
@@ -540,6 +541,128 @@ class Installed(SQLModel, table=True):
     reason: str = ""
 
 
+class Hook(SQLModel, table=True):
+    """An address that a caller wants to be told at of every job of its own that ends so."""
+
+    __table_args__ = (Index("ux_hook", "caller_id", "event", "target", unique=True),)
+
+    id: str = Field(primary_key=True)
+    caller_id: str
+    event: str
+    target: str
+    created_at: datetime = _at()
+
+
+class CrmConnection(SQLModel, table=True):
+    """A system that may send us records: how it proves who it is, and where it puts what.
+
+    A secret that is sent is kept as a digest alone. One that signs is not kept at all: it is made
+    of `nonce` and of the installation's own (app.keys.Keys.secret_for).
+    """
+
+    __tablename__ = "crm_connection"
+
+    name: str = Field(primary_key=True)
+    auth: str  # standard, hmac, bearer, basic
+    secret_hash: str = ""
+    nonce: str = ""
+    header: str = ""
+    paths: dict[str, str] = _json()
+    created_at: datetime = _at()
+
+
+class CrmSeen(SQLModel, table=True):
+    """An event that a CRM has told, so that the same is not heard twice. Nothing of the record."""
+
+    __tablename__ = "crm_event"
+
+    connection: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    target: str
+    happening: str
+    occurred_at: datetime = _at()
+    at: datetime = _at(index=True)
+
+
+class CrmRow(SQLModel, table=True):
+    """A record of a CRM as far as it is ours: what is open, when it was enriched, our note.
+
+    `target` is Ref.target. `told` counts its events: who works on one sees whether more came.
+    `since` is when it happened what is open. `writes` are those of `writes_on`. `winner` is the
+    target of the record that it was merged into.
+    """
+
+    __tablename__ = "crm_record"
+    __table_args__ = (
+        Index("ix_crm_record_due", "due_at", sqlite_where=IS_WAITING, postgresql_where=IS_WAITING),
+        Index("ix_crm_record_held", "owner", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
+        Index("ix_crm_record_purge", "purge_at"),
+        Index("ix_crm_record_age", "connection", "enriched_at"),
+    )
+
+    target: str = Field(primary_key=True)
+    connection: str
+    kind: str
+    state: str = "new"  # new, waiting, asked, done, skipped, gone, failed, deleted, merged, erased
+    reason: str = ""
+    told: int = 0
+    tries: int = 0
+    owner: str | None = None
+    lease_until: datetime | None = _at(nullable=True)
+    due_at: datetime | None = _at(nullable=True)
+    since: datetime = _at()
+    changed_at: datetime = _at()
+    job_id: str | None = Field(default=None, index=True)
+    note_id: str = ""
+    winner: str = ""
+    writes: int = 0
+    writes_on: date | None = None
+    asked_at: datetime | None = _at(nullable=True)
+    enriched_at: datetime | None = _at(nullable=True)
+    purge_at: datetime | None = _at(nullable=True)
+
+
+class CrmWrite(SQLModel, table=True):
+    """One property that was written into a CRM, or why it was not: for who asks, and for undoing.
+
+    `old` and `new` are values of the record; of somebody who was erased only digests stay.
+    `person` is the digest of whom the job was about.
+    """
+
+    __tablename__ = "crm_write"
+    __table_args__ = (Index("ix_crm_write_record", "target", "at"),)
+
+    id: str = Field(primary_key=True)
+    job_id: str = Field(index=True)
+    target: str
+    person: str = Field(index=True)
+    property: str
+    field: str
+    old: str
+    new: str
+    policy: str
+    fact_id: str
+    source: str
+    confidence: float
+    state: str  # sending, written, skipped, refused, proposed, undone
+    reason: str = ""
+    status: int = 0
+    correlation_id: str = ""
+    at: datetime = _at(index=True)
+    undone_at: datetime | None = _at(nullable=True)
+
+
+class CrmHealth(SQLModel, table=True):
+    """A connection that cannot be used until an operator has done something, and why."""
+
+    __tablename__ = "crm_health"
+
+    connection: str = Field(primary_key=True)
+    reason: str
+    since: datetime = _at()
+    retry_at: datetime = _at()
+
+
 class BatchRun(SQLModel, table=True):
     """A large batch, which workers ask for a few rows at a time: see app/runs.py.
 
@@ -591,3 +714,15 @@ class BatchAsk(SQLModel, table=True):
     status: str | None = None
     mailbox: str | None = None
     unheard: str = ""
+
+
+class CrmCursor(SQLModel, table=True):
+    """How far new records of a CRM were looked for, and who looks now."""
+
+    __tablename__ = "crm_cursor"
+
+    name: str = Field(primary_key=True)
+    at: datetime = _at()
+    due_at: datetime = _at()
+    owner: str | None = None
+    lease_until: datetime | None = _at(nullable=True)

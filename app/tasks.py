@@ -146,6 +146,7 @@ class Tasks:
         self._run_job = self.huey.task(name="run_job")(run_job(self._does))
         self._run_alone = self.huey.task(name="run_alone")(run_alone(self._does))
         self._deliver = self.huey.task(name="deliver")(deliver(self._does))
+        self._arrive = self.huey.task(name="arrive")(arrive(self._does))
 
     def on(
         self,
@@ -153,6 +154,7 @@ class Tasks:
         run_job: Callable[[str], None],
         run_alone: Callable[[str], None],
         deliver: Callable[[str], None],
+        arrive: Callable[[str], None],
         room: Callable[[], int],
     ) -> None:
         """Say what a worker does with a message. It may block: no further message is taken then.
@@ -160,7 +162,8 @@ class Tasks:
         `room` tells how many more messages could be acted on at once: a queue beside the jobs gives
         none while that is 0. Whoever makes room calls `wake`.
         """
-        self._does |= {"run_job": run_job, "run_alone": run_alone, "deliver": deliver}
+        self._does |= {"run_job": run_job, "run_alone": run_alone}
+        self._does |= {"deliver": deliver, "arrive": arrive}
         self.huey.storage.room = room
 
     def prepare(self) -> None:
@@ -210,6 +213,10 @@ class Tasks:
     def delivery(self, delivery_id: str, due_at: datetime | None = None) -> Post:
         """Return the message that has a delivery tried."""
         return self._post(self._deliver.s(delivery_id), delivery_id, Priority.interactive, due_at)
+
+    def arrival(self, target: str, due_at: datetime | None = None) -> Post:
+        """Return the message that has a record of a CRM looked at."""
+        return self._post(self._arrive.s(target), target, Priority.crm, due_at)
 
     def _post(self, task: Any, ref: str, priority: int, due_at: datetime | None) -> Post:
         return Post(self.huey.serialize_task(task), ref, -priority, due_at)
@@ -261,5 +268,14 @@ def deliver(does: dict[str, Callable[[str], None]]) -> Callable[[str], None]:
 
     def task(delivery_id: str) -> None:
         does["deliver"](delivery_id)
+
+    return task
+
+
+def arrive(does: dict[str, Callable[[str], None]]) -> Callable[[str], None]:
+    """Make the task whose stored name is `app.tasks.arrive`."""
+
+    def task(target: str) -> None:
+        does["arrive"](target)
 
     return task

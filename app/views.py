@@ -86,10 +86,11 @@ class BatchOrder:
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """The caller's Idempotency-Key and a digest of the body it came with."""
+    """The caller's Idempotency-Key and a digest of the body it came with; honoured for `lasts`."""
 
     key: str
     digest: str
+    lasts: timedelta = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +365,16 @@ class DeliveryView:
     state: str
     tries: Sequence[TryView]
     next_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HookView:
+    """An address at which a caller is told of an event."""
+
+    id: str
+    event: str
+    target: str = field(repr=False)
     created_at: datetime
 
 

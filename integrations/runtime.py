@@ -5,7 +5,8 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,9 +20,14 @@ from sqlalchemy.exc import DBAPIError
 
 from app import store
 from app.bell import Bell, ring_at
+from app.connections import DEFAULT, of_secret, read
+from app.connections import Connection as CrmConnection
+from app.crm_books import Books
+from app.crm_settings import Connected, CrmFile
 from app.database import Database
 from app.dial import Pool
 from app.dialect import is_postgres
+from app.doors import DoorsKept
 from app.errors import BadSettings, NotReady
 from app.facts import Section
 from app.fetch import Fetch
@@ -40,6 +46,10 @@ from app.tables import Process
 from app.tasks import Tasks
 from app.verification import Verification, verify
 from app.waterfall import converse
+from integrations.crm.connections import connections, road
+from integrations.crm.counter import Counter
+from integrations.crm.desk import Desk
+from integrations.crm.line import CrmLine
 from integrations.slack.tokens import Tokens
 
 PORTS_KNOWN = timedelta(seconds=1)
@@ -219,6 +229,7 @@ class Runtime:
     positioning: Positioning | None
     fetch: Callable[[], Fetch]
     slack: Tokens
+    connections: Mapping[str, Connected]
 
     def judge(self, url: str) -> None:
         """Raise Blocked when a callback to this URL would be refused."""
@@ -252,6 +263,49 @@ class Runtime:
         finally:
             await fetch.aclose()
 
+    def desk(self, owner: str, fetch: Fetch) -> Desk:
+        """Return where records of CRMs are written; `owner` names who holds them."""
+        books = Books(database=self.database, now=now, owner=owner)
+        lines = {
+            name: CrmLine(
+                connection=name,
+                adapter=one.adapter,
+                call=road(
+                    name,
+                    self.settings,
+                    partial(fetch.ask, Pool(f"crm:{name}", one.adapter.pace.at_once)),
+                    now,
+                ),
+                doors=DoorsKept(database=self.database, now=now),
+                books=books,
+            )
+            for name, one in self.connections.items()
+        }
+        return Desk(
+            connections=self.connections,
+            lines=lines.get,
+            books=books,
+            now=now,
+            base_url=self.settings.base_url,
+        )
+
+    @property
+    def counter(self) -> Counter:
+        """Return where surfaces have cards written into CRMs."""
+        return Counter(
+            names=tuple(self.connections),
+            intake=self.intake,
+            at_desk=self._at_desk,
+        )
+
+    @asynccontextmanager
+    async def _at_desk(self) -> AsyncIterator[Desk]:
+        fetch = self.fetch()
+        try:
+            yield self.desk(f"counter_{uuid4().hex[:12]}", fetch)
+        finally:
+            await fetch.aclose()
+
     def close(self) -> None:
         """Commit what waits and close the database and the queue."""
         self.database.close()
@@ -275,6 +329,7 @@ def start(settings: Settings) -> Runtime:
         silence=settings.lease,
         positioning=positioning,
         primed=Sandbox().primed,
+        connections_given=senders(settings),
     )
     return Runtime(
         settings=settings,
@@ -286,6 +341,7 @@ def start(settings: Settings) -> Runtime:
         positioning=positioning,
         fetch=partial(_fetch, settings, database),
         slack=_slack(settings, database),
+        connections=connections(settings, crm_file(settings)),
     )
 
 
@@ -348,6 +404,13 @@ def configured(settings: Settings) -> tuple[list[Provider], list[str]]:
     return list(dict.fromkeys(chosen)), [kind.name for kind in ALL if kind.name not in names]
 
 
+def senders(settings: Settings) -> Mapping[str, CrmConnection]:
+    """Return the connections that the settings and their file name: who may send us records."""
+    secret = settings.crm_webhook_secret
+    given = {DEFAULT: of_secret(secret.get_secret_value())} if secret else {}
+    return given | read(crm_file(settings).connections)
+
+
 def tiers(settings: Settings) -> Mapping[Section, Tiers]:
     """Return how long sections are fresh and may be shown stale."""
     return by_section(
@@ -363,6 +426,15 @@ def _positioning(settings: Settings) -> Positioning | None:
         return Positioning.parse(settings.positioning.read_text("utf-8"))
     except OSError as exc:
         raise BadSettings(f"WARMCALL_POSITIONING: {exc.strerror}: {settings.positioning}") from exc
+
+
+def crm_file(settings: Settings) -> CrmFile:
+    if settings.crm is None:
+        return CrmFile()
+    try:
+        return CrmFile.parse(settings.crm.read_text("utf-8"))
+    except OSError as exc:
+        raise BadSettings(f"WARMCALL_CRM: {exc.strerror}: {settings.crm}") from exc
 
 
 def _fetch(settings: Settings, database: Database) -> Fetch:

@@ -15,6 +15,9 @@ from app import store
 from app.replies import RepliesKept
 from app.settings import Settings
 from integrations.connection import Connection
+from integrations.crm import deliveries, generic, lead
+from integrations.crm import inbound as crm
+from integrations.crm.vendors import vendors
 from integrations.mcp.auth import Doorkeeper, Issuer, resource_url
 from integrations.mcp.front import Front
 from integrations.mcp.mount import Mounted, Streams, mounted
@@ -24,7 +27,15 @@ from integrations.rest import inbound as rest
 from integrations.rest.batches import links
 from integrations.rest.front import problems
 from integrations.rest.metrics import Metrics
-from integrations.runtime import Presence, Runtime, collect_seldom, log_as_json, now, start
+from integrations.runtime import (
+    Presence,
+    Runtime,
+    collect_seldom,
+    crm_file,
+    log_as_json,
+    now,
+    start,
+)
 from integrations.slack import inbound as slack
 
 log = logging.getLogger("warmcall.web")
@@ -72,6 +83,7 @@ def application(runtime: Runtime) -> Starlette:
         judge=runtime.judge,
         settings=runtime.settings,
         now=now,
+        undo=runtime.counter.undo,
         metrics=metrics,
     )
     routes += links(runtime.intake, runtime.settings.base_url)
@@ -80,6 +92,22 @@ def application(runtime: Runtime) -> Starlette:
     )
     routes += agents.routes
     routes += reps.routes
+    routes += generic.routes(
+        intake=runtime.intake, settings=runtime.settings, judge=runtime.judge, now=now
+    )
+    routes += deliveries.routes(
+        intake=runtime.intake,
+        vendors=vendors(crm_file(runtime.settings).connections),
+        now=now,
+    )
+    routes += lead.routes(
+        intake=runtime.intake,
+        watcher=runtime.watcher,
+        settings=runtime.settings,
+        judge=runtime.judge,
+        now=now,
+    )
+    routes += crm.routes(intake=runtime.intake, settings=runtime.settings, now=now)
     web = Starlette(routes=routes, lifespan=lifespan, exception_handlers=problems(now))
     web.state.end_streams = streams.end
     return web
@@ -95,6 +123,7 @@ def _agents(
         watcher=runtime.watcher,
         base_url=settings.base_url,
         ask_above=settings.ask_above,
+        crm=runtime.counter,
         count=metrics.count,
     )
     bus = bus_of(front, now)

@@ -19,7 +19,10 @@ import uvloop
 from sqlalchemy import Connection
 
 from app import store
+from app.clerk import Clerk
 from app.courier import Courier
+from app.crm_cursor import Cursors
+from app.crm_refresh import Refresher
 from app.database import written
 from app.delivery import Address
 from app.dial import Pool
@@ -34,8 +37,12 @@ from app.posted import PostingsKept
 from app.replies import RepliesKept
 from app.retention import Retention
 from app.settings import Settings
-from app.views import Caller
+from app.views import Caller, JobView
 from integrations.callback.channel import CallbackChannel
+from integrations.callback.hooks import HookChannel
+from integrations.crm.channel import CrmChannel
+from integrations.crm.connections import HUBSPOT, hubspot
+from integrations.crm.hubspot.polling import Poller
 from integrations.runtime import (
     Presence,
     Runtime,
@@ -54,6 +61,9 @@ from integrations.slack.posts import Posts
 from integrations.slack.reply import Reply
 
 log = logging.getLogger("warmcall.worker")
+
+EVERYONE = Caller(OPERATOR, OPERATOR, frozenset())
+"""Sees all jobs."""
 
 DRAIN_S = 18.0
 """What running jobs get to end after SIGTERM; with the rest it stays below 25 s."""
@@ -127,11 +137,12 @@ class Worker:
         runtime, tasks = self._runtime, self._runtime.tasks
         presence = Presence(runtime.database, store.WORKERS, tasks.wake)
         fetch = runtime.fetch()
-        engine, courier, keeper = self._parts(presence.id, fetch)
+        engine, courier, clerk, keeper = self._parts(presence.id, fetch)
         tasks.on(
             run_job=lambda job_id: self._hand_on(self._run(keeper, job_id, engine.run)),
             run_alone=lambda job_id: self._hand_on_alone(engine, keeper, job_id),
             deliver=lambda delivery_id: self._hand_on(self._deliver(courier, delivery_id)),
+            arrive=lambda target: self._hand_on(self._arrive(clerk, target)),
             room=lambda: self._free,
         )
         self._calm_at_s = self._loop.time() + runtime.settings.lease.total_seconds()
@@ -142,6 +153,8 @@ class Worker:
         sweeping = asyncio.create_task(self._every(SWEEP_S, self._sweep(presence, engine, keeper)))
         cleaning = asyncio.create_task(self._every(CLEAN_S, self._clean))
         feeding = asyncio.create_task(self._every(FEED_S, self._feed))
+        refreshing = asyncio.create_task(self._every(CLEAN_S, self._refresh))
+        polling = self._polling(presence.id, fetch)
         self._ready.set()
         if not self._is_stopping:
             await self._stopping.wait()
@@ -151,13 +164,14 @@ class Worker:
         await asyncio.to_thread(consumer.stop, True)
         await asyncio.to_thread(tasks.hand_back)
         await engine.drain(DRAIN_S)
-        for task in (beating, sweeping, cleaning, feeding):
+        chores = (beating, sweeping, cleaning, feeding, refreshing, *polling)
+        for task in chores:
             task.cancel()
-        await asyncio.gather(beating, sweeping, cleaning, feeding, return_exceptions=True)
+        await asyncio.gather(*chores, return_exceptions=True)
         await fetch.aclose()
         await asyncio.to_thread(presence.leave)
 
-    def _parts(self, owner: str, fetch: Fetch) -> tuple[Engine, Courier, Keeper]:
+    def _parts(self, owner: str, fetch: Fetch) -> tuple[Engine, Courier, Clerk, Keeper]:
         runtime, settings = self._runtime, self._runtime.settings
         engine = Engine(
             Parts(
@@ -173,18 +187,49 @@ class Worker:
             )
         )
         callback, slack = CallbackChannel(call=fetch.call), self._slack(owner, fetch)
+        hook = HookChannel(call=fetch.call)
+        tell = partial(runtime.intake.tell, EVERYONE)
+        crm = CrmChannel(desk=runtime.desk(owner, fetch), view=self._view, tell=tell)
         lists = self._lists(slack)
         courier = Courier(
             database=runtime.database,
             tasks=runtime.tasks,
-            channels={one.name: one for one in (callback, slack, *lists)},
+            channels={one.name: one for one in (callback, hook, slack, crm, *lists)},
             now=now,
             spread=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads retries, guards nothing
             owner=owner,
             base_url=settings.base_url,
         )
         keeper = Keeper(tasks=runtime.tasks, now=now, silence=settings.lease, alerts=self._alerts())
-        return engine, courier, keeper
+        clerk = Clerk(
+            database=runtime.database,
+            tasks=runtime.tasks,
+            lines=crm.desk.lines,
+            request=runtime.intake.requested,
+            now=now,
+            owner=owner,
+            cool_down=settings.crm_cool_down,
+        )
+        return engine, courier, clerk, keeper
+
+    def _polling(self, owner: str, fetch: Fetch) -> list[asyncio.Task[None]]:
+        """Begin to look for new records where HubSpot cannot call us."""
+        runtime, every = self._runtime, self._runtime.settings.hubspot_poll
+        line = runtime.desk(owner, fetch).lines(HUBSPOT)
+        if every is None or line is None:
+            return []
+        poller = Poller(
+            connection=HUBSPOT,
+            adapter=hubspot(runtime.settings),
+            line=line,
+            cursors=Cursors(database=runtime.database, now=now, owner=owner),
+            arrived=runtime.intake.arrived,
+            every=every,
+        )
+        return [asyncio.create_task(self._every(every.total_seconds(), poller.poll))]
+
+    def _view(self, job_id: str) -> JobView:
+        return self._runtime.intake.job(EVERYONE, job_id)
 
     def _slack(self, owner: str, fetch: Fetch) -> SlackChannel:
         database, settings = self._runtime.database, self._runtime.settings
@@ -197,7 +242,6 @@ class Worker:
             broken=tokens.broken,
             works=tokens.works,
         )
-        everyone = Caller(OPERATOR, OPERATOR, frozenset())
         return SlackChannel(
             posts=Posts(api=api, postings=PostingsKept(database=database, now=now, owner=owner)),
             directory=Directory(api=api, lookups=LookupsKept(database=database, now=now)),
@@ -206,7 +250,7 @@ class Worker:
                 api_url=settings.slack_api_url,
                 kept=RepliesKept(database=database, now=now),
             ),
-            view=partial(self._runtime.intake.job, everyone),
+            view=self._view,
             takes_unasked=self._runtime.intake.takes_unasked,
             held=self._runtime.intake.held_until,
             base_url=settings.base_url,
@@ -297,6 +341,12 @@ class Worker:
         ):  # the worker's edge: the delivery's lease runs out, then it is tried again
             log.exception("delivery crashed", extra={"delivery_id": delivery_id})
 
+    async def _arrive(self, clerk: Clerk, target: str) -> None:
+        try:
+            await clerk.arrive(target)
+        except Exception:  # the worker's edge: the record's lease runs out, then it is looked at
+            log.exception("an arrival crashed", extra={"target": target})
+
     # --- what is done from time to time ---
 
     def _beat_s(self) -> float:
@@ -322,6 +372,15 @@ class Worker:
             await written(self._runtime.database, partial(swept, depth=depth), passing=True)
 
         return sweep
+
+    async def _refresh(self) -> None:
+        """Begin to look up records of CRMs again that have grown old."""
+        budget = self._runtime.settings.crm_refresh
+        refresher = Refresher(tasks=self._runtime.tasks, now=now, budget=budget)
+        for name in self._runtime.connections if budget else ():
+            begin = partial(refresher.begin, connection=name)
+            if begun := await written(self._runtime.database, begin):
+                log.info("records are refreshed", extra={"connection": name, "records": begun})
 
     async def _clean(self) -> None:
         settings, gone = self._runtime.settings, 0

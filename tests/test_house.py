@@ -15,7 +15,7 @@ from tests.words import LISTING, error_kinds, public_words
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 
-ASYNC = {"app/engine.py", "app/courier.py", "app/waterfall.py", "app/fetch.py"}
+ASYNC = {f"app/{name}.py" for name in ("clerk", "courier", "engine", "fetch", "waterfall")}
 """The only modules of the core where something waits (house rule: one loop runs the jobs)."""
 
 PATCHES_AT_MOST = 3

@@ -73,6 +73,12 @@ BAD = [
     ("SLACK_CLIENT_SECRET", "s3cret", "SLACK_CLIENT_ID and SLACK_CLIENT_SECRET: set both or"),
     ("WARMCALL_ENCRYPTION_KEYS", "s3cret", "WARMCALL_ENCRYPTION_KEYS: expected keys as `warmcall"),
     ("SLACK_API_URL", "slack.example", "SLACK_API_URL: expected an http:// or https:// URL"),
+    ("HUBSPOT_CLIENT_SECRET", "s3cret", "HUBSPOT_ACCESS_TOKEN: missing beside the other settings"),
+    ("HUBSPOT_POLL", "60s", "HUBSPOT_ACCESS_TOKEN: missing beside the other settings of HubSpot"),
+    ("HUBSPOT_POLL", "0s", "HUBSPOT_POLL: expected 1s or more"),
+    ("HUBSPOT_APP_ID", "warm", "HUBSPOT_APP_ID: expected a number"),
+    ("HUBSPOT_REFRESH_TOKEN", "s3cret", "HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and HUBSPOT_"),
+    ("HUBSPOT_API_VERSION", "v3", "HUBSPOT_API_VERSION: "),
     ("WARMCALL_XYZZY", "1", "WARMCALL_XYZZY: no such setting."),
 ]
 
@@ -131,6 +137,12 @@ def test_an_empty_value_counts_as_not_set() -> None:
 
 def test_names_of_other_programs_are_ignored() -> None:
     assert Settings.from_env({"PATH": "/bin", "HOME": "/"}) == Settings.from_env({})
+
+
+def test_two_secrets_of_hubspot_are_taken_while_one_is_rotated() -> None:
+    env = {"HUBSPOT_ACCESS_TOKEN": "pat-1", "HUBSPOT_CLIENT_SECRET": "new, old,"}
+    assert Settings.from_env(env).hubspot_secrets == ("new", "old")
+    assert "pat-1" not in repr(Settings.from_env(env))
 
 
 def test_the_public_url_wins_over_the_port() -> None:

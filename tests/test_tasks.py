@@ -67,7 +67,9 @@ def test_huey_hands_the_id_to_the_worker_and_has_nothing_to_complain_of(
         ran.append(job_id)
         heard.set()
 
-    tasks.on(run_job=run, run_alone=ran.append, deliver=ran.append, room=lambda: 1)
+    tasks.on(
+        run_job=run, run_alone=ran.append, deliver=ran.append, arrive=ran.append, room=lambda: 1
+    )
     consumer = tasks.consumer()
     consumer.start()
     database.write(partial(store.post, message=tasks.job("job_1", 40))).result()
@@ -96,7 +98,13 @@ def test_messages_that_nobody_acted_on_are_put_back(
 @BOTH
 def test_no_more_is_taken_than_there_is_room_for(database: Database, tasks: Tasks) -> None:
     done: list[str] = []
-    tasks.on(run_job=done.append, run_alone=done.append, deliver=done.append, room=lambda: 2)
+    tasks.on(
+        run_job=done.append,
+        run_alone=done.append,
+        deliver=done.append,
+        arrive=done.append,
+        room=lambda: 2,
+    )
     for number in range(5):
         message = tasks.job(f"job_{number}", 40)
         database.write(partial(store.post, message=message)).result()
@@ -105,7 +113,7 @@ def test_no_more_is_taken_than_there_is_room_for(database: Database, tasks: Task
 
 
 def test_a_worker_without_room_leaves_messages_to_others(database: Database, tasks: Tasks) -> None:
-    tasks.on(run_job=str, run_alone=str, deliver=str, room=lambda: 0)  # type: ignore[arg-type] # never called
+    tasks.on(run_job=str, run_alone=str, deliver=str, arrive=str, room=lambda: 0)  # type: ignore[arg-type] # never called
     database.write(partial(store.post, message=tasks.job("job_1", 40))).result()
     assert tasks.huey.storage.dequeue() is None
     assert database.read(store.queue_depth) == 1

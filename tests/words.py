@@ -63,7 +63,11 @@ def tasks() -> set[str]:
     """Return the stored names of the queue's messages: renaming one strands what is waiting."""
     database = Database("sqlite:///never-opened.db")
     posted = Tasks(database, lambda: datetime(2026, 11, 21, tzinfo=UTC))
-    messages = (posted.job("job_1", Priority.interactive), posted.delivery("delivery_1"))
+    messages = (
+        posted.job("job_1", Priority.interactive),
+        posted.delivery("delivery_1"),
+        posted.arrival("record_1"),
+    )
     return {orjson.loads(message.data)["task"] for message in messages}
 
 

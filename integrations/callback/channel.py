@@ -40,12 +40,12 @@ class CallbackChannel:
     async def deliver(self, delivery: Delivery, now: datetime) -> Receipt:
         """Send it once; `now` is the time of this try. Raises DeliveryFailed."""
         started = perf_counter()
-        answer = await self.call(_request(delivery, now))
-        return _receipt(answer, round(1000 * (perf_counter() - started)), now)
+        answer = await self.call(posted(delivery, payload(delivery, now), now))
+        return receipt(answer, round(1000 * (perf_counter() - started)), now)
 
 
-def _request(delivery: Delivery, now: datetime) -> Request:
-    body = payload(delivery, now)
+def posted(delivery: Delivery, body: bytes, now: datetime) -> Request:
+    """Return the request of one try: guarded and signed."""
     return Request(
         "POST",
         delivery.address.target,
@@ -72,7 +72,8 @@ def signed(
     }
 
 
-def _receipt(answer: Answer, elapsed_ms: int, now: datetime) -> Receipt:
+def receipt(answer: Answer, elapsed_ms: int, now: datetime) -> Receipt:
+    """Return what became of a try. Raises DeliveryFailed."""
     kept = answer.body[:KEPT_ANSWER].decode("utf-8", "replace")
     if answer.status in ACCEPTED and not answer.failure:
         return Receipt(answer.status, elapsed_ms, kept)

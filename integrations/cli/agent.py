@@ -27,6 +27,7 @@ def speak(parts: Runtime) -> None:
         watcher=parts.watcher,
         base_url=parts.settings.base_url,
         ask_above=parts.settings.ask_above,
+        crm=parts.counter,
         local=parts.intake.local_caller(),
     )
     with standby(parts) as step_in:

@@ -13,6 +13,8 @@ from integrations import runtime
 from integrations.cli import slack
 from integrations.cli.finding import Finding as Finding
 from integrations.cli.finding import State as State
+from integrations.cli.hubspot import trouble
+from integrations.crm.connections import HUBSPOT
 from integrations.runtime import Runtime
 
 PROXY_TIMEOUT_S = 3.0
@@ -69,6 +71,7 @@ def _running(parts: Runtime) -> Iterator[Finding]:
     ]
     yield callbacks(given_up)
     yield from asyncio.run(slack.findings(parts))
+    yield hubspot(parts)
 
 
 def positioning(path: Path | None) -> Finding:
@@ -119,6 +122,16 @@ def callbacks(given_up: Sequence[DeliveryView]) -> Finding:
         f"{len(given_up)} deliveries were given up, the last one is {given_up[0].id}: see "
         "GET /v1/deliveries, mend the receiver, then POST /v1/deliveries/ID/replay.",
     )
+
+
+def hubspot(parts: Runtime) -> Finding:
+    """Judge HubSpot by whether its token may do what we do, and whether anything comes from it."""
+    if HUBSPOT not in parts.connections:
+        return Finding("hubspot", State.note, "off: set HUBSPOT_ACCESS_TOKEN to switch it on")
+    if told := trouble(parts):
+        return Finding("hubspot", State.failed, told)
+    way = "looks for new records" if parts.settings.hubspot_poll else "is told of new records"
+    return Finding("hubspot", State.ok, f"{way}; run `warmcall hubspot setup` once")
 
 
 def proxy(url: str | None) -> Finding:

@@ -20,17 +20,20 @@ import typer
 from typer import Argument, Option, TyperException
 from typer.main import get_command
 
+from app.connections import HEADER, Auth
 from app.errors import InvalidProspect, InvalidRequest, WarmcallError
+from app.front import OPERATOR
 from app.job import Priority
 from app.prospect import identify
 from app.settings import Settings
 from app.vault import new_key
-from app.views import SCOPES, UNLIMITED, Ask
+from app.views import SCOPES, UNLIMITED, Ask, Caller
 from integrations import runtime, web, worker
 from integrations.cli import agent, relay, render, tables
 from integrations.cli import batch as batches
 from integrations.cli import brief as briefing
 from integrations.cli import doctor as checks
+from integrations.cli import hubspot as account
 from integrations.cli.environment import environment
 from integrations.cli.up import (
     Child,
@@ -45,6 +48,8 @@ from integrations.slack.manifest import manifest
 
 LONGEST_WAIT_S = 3_600
 
+OPERATING = Caller(OPERATOR, OPERATOR, SCOPES)
+
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
@@ -53,6 +58,10 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="API keys: who may call the REST API, and how much each may use.")
 app.add_typer(keys, name="keys")
+crm = typer.Typer(help="CRMs: who may send records, what was written into them, taking it back.")
+app.add_typer(crm, name="crm")
+hubspot = typer.Typer(help="HubSpot: the app there, and what it needs in your account.")
+app.add_typer(hubspot, name="hubspot")
 
 Host = Annotated[str, Option(help="Address to listen on.")]
 Port = Annotated[
@@ -62,6 +71,8 @@ Supervised = Annotated[
     bool, Option("--supervised", hidden=True, help="End when standard input is closed.")
 ]
 Email = Annotated[str, Argument(metavar="EMAIL", help="The person's e-mail address.")]
+Name = Annotated[str, Argument(metavar="NAME", help="The connection: part of its URL.")]
+JobId = Annotated[str, Argument(metavar="JOB", help="The job's id.")]
 KeyId = Annotated[str, Argument(metavar="ID", help="The key's id, see `warmcall keys list`.")]
 
 
@@ -376,6 +387,101 @@ def rotate_key(key_id: KeyId) -> None:
     typer.echo(secret)
 
 
+@crm.command("connect")
+def connect(
+    name: Name,
+    auth: Annotated[Auth, Option(help="How the sender proves who it is.")],
+    user: Annotated[str, Option(metavar="USER", help="The user of --auth basic.")] = "warmcall",
+    header: Annotated[
+        str, Option(metavar="NAME", help="The header with the signature of --auth hmac.")
+    ] = HEADER,
+    path: Annotated[
+        list[str] | None,
+        Option(metavar="FIELD=PATH", help="Where a field is, as email=contact.email; repeatable."),
+    ] = None,
+    quota: Annotated[
+        str | None, Option(metavar="N|unlimited", help="Enrichments a month. Default: unlimited.")
+    ] = None,
+) -> None:
+    """Let a system send records and leads. Its secret alone goes to stdout, once."""
+    settings, allowed = _settings(), _quota(quota)
+    with _running(settings) as parts:
+        made, secret = parts.intake.connect(
+            name, auth, user=user, header=header, paths=_paths(path), quota=allowed
+        )
+    typer.echo(tables.connected(made, auth, user, settings.base_url), err=True)
+    typer.echo(secret)
+
+
+@crm.command("connections")
+def connections() -> None:
+    """List the connections, those of the settings too, and when each last sent something."""
+    with _running() as parts:
+        typer.echo(tables.connection_table(parts.intake.connections()))
+
+
+@crm.command("disconnect")
+def disconnect(name: Name) -> None:
+    """Take nothing more from a connection."""
+    with _running() as parts:
+        parts.intake.disconnect(name)
+    typer.echo(f"{name} is disconnected.")
+
+
+@crm.command("callback-secret")
+def connection_secret(name: Name) -> None:
+    """Print what signs the callbacks to a connection (whsec_, Standard Webhooks)."""
+    with _running() as parts:
+        caller = parts.intake.connected(parts.intake.connection(name))
+    typer.echo(caller.callback_secret)
+
+
+@hubspot.command("project")
+def hubspot_project(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Where to write it; made if missing.")],
+) -> None:
+    """Write the project that makes our app in HubSpot, with this service's public address."""
+    written = account.write_project(_settings(), folder)
+    typer.echo("\n".join(str(path) for path in written.values()))
+    typer.echo(account.NEXT_STEPS, err=True)
+
+
+@hubspot.command("setup")
+def hubspot_setup() -> None:
+    """Check the token's scopes, and make our properties in HubSpot. May be run again."""
+    with _running() as parts:
+        found = account.prepare(parts)
+    typer.echo(account.told(found))
+    raise typer.Exit(int(not found.is_whole))
+
+
+@crm.command("writes")
+def crm_writes(job_id: JobId) -> None:
+    """List every value that was written for a job, and why the others were not."""
+    with _running() as parts:
+        entries = parts.intake.writes(OPERATING, job_id)
+    typer.echo(tables.write_table(entries))
+
+
+@crm.command("refreshed")
+def crm_refreshed(
+    days: Annotated[int, Option(min=1, max=90, help="So many days back.")] = 30,
+) -> None:
+    """List what the refreshing of old records has changed (WARMCALL_CRM_REFRESH)."""
+    since = runtime.now() - timedelta(days=days)
+    with _running() as parts:
+        changed = [one for name in parts.connections for one in parts.intake.refreshed(name, since)]
+    typer.echo(tables.write_table(changed) if changed else "Nothing was changed.")
+
+
+@crm.command("undo")
+def crm_undo(job_id: JobId) -> None:
+    """Put the old values back, unless somebody has changed them since."""
+    with _running() as parts:
+        undone = parts.counter.undo_now(OPERATING, job_id)
+    typer.echo(tables.undone_table(undone))
+
+
 def _quota(text: str | None) -> int | None:
     if text is None:
         return None
@@ -384,6 +490,13 @@ def _quota(text: str | None) -> int | None:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     raise typer.BadParameter("expected a whole number or 'unlimited'", param_hint="--quota")
+
+
+def _paths(given: list[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given or ()]
+    if not all(name and path for name, _, path in pairs):
+        raise typer.BadParameter("expected FIELD=PATH", param_hint="--path")
+    return {name: path for name, _, path in pairs}
 
 
 def _scopes(names: list[str] | None) -> frozenset[str]:

@@ -7,9 +7,13 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
+from app.connecting import ConnectionView
+from app.connections import Auth, Connection
+from app.crm_views import Entry, Undone
 from app.views import UNLIMITED, Caller, ProviderView
-from app.wording import clean
+from app.wording import clean, shorten
 
+CELL = 40  # characters of a value in a table
 SANDBOX = "sarah.chen@acme.example"
 
 
@@ -64,6 +68,69 @@ def _day(moment: datetime | None) -> str:
 def key_created(caller: Caller) -> str:
     """Announce a key; its secret follows on another stream."""
     return f"Key {caller.id} ({clean(caller.name)}) is created. Its secret, shown this once:"
+
+
+PROOFS = {
+    Auth.standard: "signs its requests after Standard Webhooks",
+    Auth.hmac: "sends `{header}: sha256=` and the hex HMAC-SHA256 of the body",
+    Auth.bearer: "sends `Authorization: Bearer` and the secret",
+    Auth.basic: "sends Basic authorization as the user {user}",
+}
+
+
+def connected(made: Connection, auth: Auth, user: str, base_url: str) -> str:
+    """Announce a connection; its secret follows on another stream."""
+    how = PROOFS[auth].format(header=made.header, user=clean(user))
+    return (
+        f"{made.name} is connected. It posts to {base_url}/webhooks/crm/{made.name}, forms to "
+        f"{base_url}/webhooks/lead/{made.name}, and {how}. Its secret, shown this once:"
+    )
+
+
+def connection_table(views: Sequence[ConnectionView]) -> str:
+    """List connections by name."""
+    if not views:
+        return "No connections yet. Make one: warmcall crm connect NAME --auth standard"
+    head = ("NAME", "AUTH", "SET UP IN", "CREATED", "LAST ASKED")
+    return columns([head, *map(_connection_row, views)])
+
+
+def _connection_row(view: ConnectionView) -> tuple[str, ...]:
+    one = view.connection
+    auths = ",".join(sorted(one.auths))
+    return (one.name, auths, one.source, _day(view.created_at), _day(view.asked_at))
+
+
+def write_table(entries: Sequence[Entry]) -> str:
+    """List what was written into CRMs for a job, and why the rest was not."""
+    if not entries:
+        return "Nothing was written for this job."
+    head = ("RECORD", "PROPERTY", "BEFORE", "AFTER", "POLICY", "SOURCE", "SURE", "STATE", "AT")
+    return columns([head, *map(_write_row, entries)])
+
+
+def _write_row(one: Entry) -> tuple[str, ...]:
+    change = one.change
+    state = f"{one.state}: {one.reason}" if one.reason else one.state
+    return (
+        one.target,
+        change.property,
+        shorten(change.old, CELL) or "-",
+        shorten(change.new, CELL) or "-",
+        change.policy,
+        change.source or "-",
+        f"{change.confidence:.2f}" if change.source else "-",
+        state,
+        f"{one.at:%Y-%m-%d %H:%M}",
+    )
+
+
+def undone_table(undone: Sequence[Undone]) -> str:
+    """List what became of each value that was to be taken back."""
+    if not undone:
+        return "There is nothing to take back for this job."
+    rows = [(one.entry.target, one.entry.change.property, one.outcome) for one in undone]
+    return columns([("RECORD", "PROPERTY", "OUTCOME"), *rows])
 
 
 def provider_table(views: Sequence[ProviderView]) -> str:

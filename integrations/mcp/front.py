@@ -1,6 +1,6 @@
 """What every tool stands on: who asks, threads for blocking verbs, and errors in our words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -14,6 +14,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult
 from pydantic import SkipValidation
 
+from app.crm import Kind
+from app.crm_views import Saved
 from app.errors import Forbidden, Unauthorized, WarmcallError
 from app.intake import Caller, Intake, JobView
 from app.memory import Memory
@@ -64,6 +66,20 @@ class Watcher(Protocol):
         """Wait until the job has ended; False = not in time."""
 
 
+class Crm(Protocol):
+    """Writes cards into the CRMs that are connected."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The connections; none = nothing can be written."""
+
+    async def plan(self, view: JobView, kind: Kind) -> Saved:
+        """Show what would be written into the record of whoever a job is about."""
+
+    async def save(self, view: JobView, kind: Kind) -> Saved:
+        """Write it."""
+
+
 class Admitted(AccessToken):
     """A token that was found valid, with the caller it belongs to; the token itself is not kept."""
 
@@ -96,6 +112,7 @@ class Front:
     base_url: str
     ask_above: float
     local: Caller | None = None
+    crm: Crm | None = None
     count: Callable[[str, str], None] = uncounted
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
     said: Memory[Said] = field(default_factory=lambda: Memory(ROOM), repr=False)

@@ -16,11 +16,12 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
 from app.batches import ASKS
+from app.crm import Kind
 from app.errors import WarmcallError
 from app.facts import Section
 from app.intake import Ask, Caller, JobView
 from app.prospect import identify
-from integrations.mcp import batch, people, render, shapes, usage
+from integrations.mcp import batch, crm, people, render, shapes, usage
 from integrations.mcp.consent import (
     BatchConsent,
     Consent,
@@ -320,16 +321,15 @@ async def push_to_crm(
     """
     front = front_of(ctx)
     try:
-        await _kept(front, front.require("write"), prospect)
+        view = await _kept(front, front.require("write"), prospect)
+        if front.crm is None or not front.crm.names:
+            return answer(crm.UNCONNECTED)
+        kind = Kind.person if object == "contact" else Kind.company
+        if dry_run:
+            return answer(crm.planned(await front.crm.plan(view, kind)))
+        return answer(crm.written(await front.crm.save(view, kind)))
     except WarmcallError as exc:
         raise told(exc) from exc
-    return answer(
-        {
-            "status": "not_connected",
-            "next_step": "No CRM is connected here, so nothing was or can be written: tell the "
-            "user. get_battlecard with detail=full has the fields to copy.",
-        }
-    )
 
 
 async def get_usage(ctx: Asking) -> Annotated[CallToolResult, shapes.UsageResult]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, RootModel
 
 from app.battlecard import Card
 from app.job import Status
@@ -266,6 +266,66 @@ class Deliveries(Shape):
     """The outbox, newest first."""
 
     deliveries: list[DeliveryShape]
+
+
+class HookShape(Shape):
+    """An address that is told of an event; `DELETE /v1/hooks/{id}` ends it."""
+
+    id: str
+    event: str
+    target_url: str
+    created_at: AwareDatetime
+
+
+class HooksShape(Shape):
+    """The caller's hooks, oldest first."""
+
+    hooks: list[HookShape]
+
+
+class Samples(RootModel[list[dict[str, JsonValue]]]):
+    """What a hook is sent: flat objects that always have the same keys."""
+
+
+class WriteShape(Shape):
+    """One property of a record in a CRM: what was written, or why it was not."""
+
+    id: str
+    record: str = Field(description="connection:kind:id of the record")
+    property: str
+    field: str
+    before: str
+    after: str
+    policy: str
+    fact_id: str | None = None
+    source: str | None = None
+    confidence: float = Field(ge=0, le=1)
+    state: Literal["sending", "written", "skipped", "refused", "proposed", "undone"]
+    reason: str | None = None
+    status: int | None = None
+    correlation_id: str | None = None
+    at: AwareDatetime
+    undone_at: AwareDatetime | None = None
+
+
+class Writes(Shape):
+    """What was written into CRMs for a job, in the order of its time."""
+
+    writes: list[WriteShape]
+
+
+class UndoneShape(Shape):
+    """What became of one value that was to be taken back."""
+
+    record: str
+    property: str
+    outcome: str = Field(description="undone, changed_since, gone, erased or refused")
+
+
+class UndoneShapes(Shape):
+    """What was taken back; empty when there was nothing (more)."""
+
+    undone: list[UndoneShape]
 
 
 class Secret(Shape):

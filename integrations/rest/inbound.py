@@ -5,7 +5,7 @@ Who waits for a job waits at the watcher and holds no thread.
 
 import re
 from asyncio import wrap_future
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,8 +19,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Scope
 
+from app.crm_views import Undone
 from app.delivery import Address
 from app.errors import NotReady
 from app.intake import Answered, Ask, Caller, EventView, Intake, JobView, UsageView
@@ -29,7 +31,16 @@ from app.settings import Settings
 from app.verification import Verification
 from integrations.rest import docs, openapi, problem, render, schema
 from integrations.rest.batches import Batches
-from integrations.rest.front import Front, RequestLog, body_of, note, problems, say, told
+from integrations.rest.front import (
+    PRIVATE,
+    Front,
+    RequestLog,
+    body_of,
+    note,
+    problems,
+    say,
+    told,
+)
 from integrations.rest.metrics import MEDIA_TYPE as METRICS_TYPE
 from integrations.rest.metrics import Metrics
 from integrations.rest.said import NEVER, ROOM, Said, fresh_until, question
@@ -63,6 +74,7 @@ class Rest:
     now: Callable[[], datetime]
     metrics: Metrics
     front: Front
+    take_back: Callable[[str], Awaitable[Sequence[Undone]]]
     said: Memory[Said] = field(default_factory=lambda: Memory(ROOM))
     scrape: anyio.Lock = field(default_factory=anyio.Lock)
 
@@ -212,6 +224,18 @@ class Rest:
 
         return self._job(request, await self.front.call(request, "spend", again), 202)
 
+    async def writes(self, request: Request) -> Response:
+        """List what was written into CRMs for a job."""
+        job_id = request.path_params["job_id"]
+        found = await self.front.call(request, "read", lambda c: self.intake.writes(c, job_id))
+        return say({"writes": [render.write(one) for one in found]})
+
+    async def undo(self, request: Request) -> Response:
+        """Take back what was written into CRMs for a job."""
+        job_id = request.path_params["job_id"]
+        view = await self.front.call(request, "write", lambda c: self.intake.job(c, job_id))
+        return say({"undone": [render.undone(one) for one in await self.take_back(view.id)]})
+
     async def events(self, request: Request) -> Response:
         """Stream the changes of a job as server-sent events."""
         view = await self.front.call(request, "read", partial(self._seen, request))
@@ -321,6 +345,39 @@ class Rest:
         caller = await self.front.call(request, "write", self.intake.rotate_callback_secret)
         return say({"callback_secret": caller.callback_secret})
 
+    # hooks
+
+    async def hook(self, request: Request) -> Response:
+        """Subscribe an address to an event."""
+        raw = await body_of(request)
+
+        def add(caller: Caller) -> Response:
+            body = self._body(request, raw, schema.HookBody)
+            return say(render.hook(self.intake.hook(caller, body.event, body.target)), 201)
+
+        return await self.front.call(request, "write", add)
+
+    async def hooks(self, request: Request) -> Response:
+        """List the caller's hooks."""
+        found = await self.front.call(request, "read", self.intake.hooks)
+        return say({"hooks": [render.hook(one) for one in found]})
+
+    async def unhook(self, request: Request) -> Response:
+        """Delete a hook."""
+        hook_id = request.path_params["hook_id"]
+        await self.front.call(request, "write", lambda caller: self.intake.unhook(caller, hook_id))
+        return Response(status_code=204)
+
+    async def samples(self, request: Request) -> Response:
+        """Show what a hook is sent of the caller's newest jobs: a bare list, as Zapier wants."""
+
+        def newest(caller: Caller) -> Response:
+            event = self._query(request, schema.SamplesQuery).event
+            found = self.intake.samples(caller, event, self.settings.base_url)
+            return Response(orjson.dumps(found), headers=PRIVATE, media_type="application/json")
+
+        return await self.front.call(request, "read", newest)
+
     # machines
 
     async def healthz(self, request: Request) -> Response:
@@ -369,15 +426,17 @@ def routes(
     judge: Callable[[str], None],
     settings: Settings,
     now: Callable[[], datetime],
+    undo: Callable[[str], Awaitable[Sequence[Undone]]],
     metrics: Metrics | None = None,
 ) -> list[BaseRoute]:
     """Return the routes of this surface for the service's one application.
 
-    `judge` raises Blocked for a URL that no callback may be sent to. `metrics` may be shared with
+    `judge` raises Blocked for a URL that no callback may be sent to. `undo` takes back what was
+    written into CRMs for a job. `metrics` may be shared with
     other surfaces, which count their requests too.
     """
     metrics = metrics or Metrics(intake.gauges, intake.ended, now())
-    rest = Rest(intake, watcher, verify, judge, settings, now, metrics, Front(intake))
+    rest = Rest(intake, watcher, verify, judge, settings, now, metrics, Front(intake), undo)
     open_routes = [
         Route("/healthz", rest.healthz),
         Route("/readyz", rest.readyz),
@@ -402,6 +461,15 @@ def _application(rest: Rest) -> Starlette:
     )
 
 
+class Named(Route):
+    """A path that a later route with a placeholder would take too: no other method gets there."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the path whatever the method is; `handle` refuses another one."""
+        match, child = super().matches(scope)
+        return (Match.NONE if match is Match.NONE else Match.FULL), child
+
+
 def _versioned(rest: Rest) -> list[BaseRoute]:
     get, post, delete = ["GET"], ["POST"], ["DELETE"]
     return [
@@ -411,6 +479,8 @@ def _versioned(rest: Rest) -> list[BaseRoute]:
         Route("/jobs", rest.jobs, methods=get),
         Route("/jobs/{job_id}", rest.job, methods=get),
         Route("/jobs/{job_id}/events", rest.events, methods=get),
+        Route("/jobs/{job_id}/writes", rest.writes, methods=get),
+        Route("/jobs/{job_id}/undo", rest.undo, methods=post),
         Route("/jobs/{job_id}/cancel", rest.cancel, methods=post),
         Route("/jobs/{job_id}/refresh", rest.refresh, methods=post),
         *Batches(rest.intake, rest.front, rest.context, rest.settings.base_url).routes(),
@@ -422,6 +492,10 @@ def _versioned(rest: Rest) -> list[BaseRoute]:
         Route("/callback-secret", rest.secret, methods=get),
         Route("/callback-secret/rotate", rest.rotate_secret, methods=post),
         Route("/callback-ping", rest.ping, methods=post),
+        Route("/hooks", rest.hook, methods=post),
+        Route("/hooks", rest.hooks, methods=get),
+        Named("/hooks/samples", rest.samples, methods=get),
+        Route("/hooks/{hook_id}", rest.unhook, methods=delete),
         Route("/suppressions", rest.suppress, methods=post),
         # A local part may hold a slash, hence `path`; the longer route comes first.
         Route("/prospects/{email:path}/export", rest.export, methods=get),

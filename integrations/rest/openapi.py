@@ -41,6 +41,14 @@ class Operation:
     kind: str | None = None  # of an answer without a model
 
 
+PHRASES = {
+    200: "Done",
+    201: "Made",
+    202: "Under way",
+    204: "Nothing more",
+    304: "Nothing changed",
+}
+
 HEADERS: dict[str, str] = {
     "Prefer": "`wait=N`: wait up to N seconds (at most 30) for the end of the job (RFC 7240).",
     "Idempotency-Key": "1 to 255 visible characters; the same key and body get the same job.",
@@ -162,6 +170,21 @@ OPERATIONS = (
     ),
     Operation(
         "get",
+        "/v1/jobs/{job_id}/writes",
+        "What was written into CRMs for a job, value by value, and why the rest was not",
+        {200: answers.Writes},
+        refusals=(401, 403, 404),
+    ),
+    Operation(
+        "post",
+        "/v1/jobs/{job_id}/undo",
+        "Put the old values back in the CRM, unless somebody has changed them since",
+        {200: answers.UndoneShapes},
+        "write",
+        refusals=(401, 403, 404, 502),
+    ),
+    Operation(
+        "get",
         "/v1/verify",
         "Check a mailbox: syntax, mail servers, kind of address",
         {200: answers.Verification},
@@ -204,6 +227,32 @@ OPERATIONS = (
         "write",
         schema.PingBody,
         refusals=(400, 401, 403, 415, 422),
+    ),
+    Operation(
+        "post",
+        "/v1/hooks",
+        "Be told of an event of all your jobs; the same address and event again is the same hook",
+        {201: answers.HookShape},
+        "write",
+        schema.HookBody,
+        refusals=(400, 401, 403, 409, 413, 415, 422),
+    ),
+    Operation("get", "/v1/hooks", "Your hooks", {200: answers.HooksShape}),
+    Operation(
+        "get",
+        "/v1/hooks/samples",
+        "What a hook is sent, of your newest jobs",
+        {200: answers.Samples},
+        query=schema.SamplesQuery,
+        refusals=(401, 403, 422),
+    ),
+    Operation(
+        "delete",
+        "/v1/hooks/{hook_id}",
+        "Be told no more",
+        {204: None},
+        "write",
+        refusals=(401, 403, 404),
     ),
     Operation(
         "post",
@@ -368,7 +417,13 @@ def _ref(model: type[BaseModel]) -> Object:
 
 
 def _phrase(status: int) -> str:
-    phrases = {200: "Done", 202: "Under way", 204: "Nothing more", 304: "Nothing changed"}
+    phrases = {
+        200: "Done",
+        201: "Made",
+        202: "Under way",
+        204: "Nothing more",
+        304: "Nothing changed",
+    }
     return phrases[status]
 
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from app.errors import BadField, InvalidRequest, QuotaExceeded, TooManyRequests, WarmcallError
+from app.errors import (
+    BadField,
+    DeliveryPutOff,
+    InvalidRequest,
+    QuotaExceeded,
+    TooManyRequests,
+    WarmcallError,
+)
 from app.facts import Json
 
 MEDIA_TYPE = "application/problem+json"
@@ -108,6 +115,8 @@ def headers_of(exc: WarmcallError | Problem, now: datetime) -> dict[str, str]:
         return {"Retry-After": str(wait_s), **rate_limit(exc.limit, 0, exc.resets_at, now)}
     if isinstance(exc, TooManyRequests):
         return {"Retry-After": str(max(1, ceil(exc.retry_after_s)))}
+    if isinstance(exc, DeliveryPutOff):
+        return {"Retry-After": str(max(1, ceil(exc.wait_s)))}
     if exc.code == "not_ready":
         return {"Retry-After": str(RETRY_S)}
     if exc.code == "unauthorized":

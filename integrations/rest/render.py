@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from app.crm_views import Entry, Undone
 from app.facts import Fact, Json
 from app.verification import Verification
 from app.views import (
@@ -12,6 +13,7 @@ from app.views import (
     DeliveryView,
     EventView,
     HitRate,
+    HookView,
     JobError,
     JobView,
     Plan,
@@ -279,6 +281,47 @@ def delivery(one: DeliveryView) -> Object:
             "created_at": iso(one.created_at),
         }
     )
+
+
+def hook(one: HookView) -> Object:
+    """Return a hook."""
+    return {
+        "id": one.id,
+        "event": one.event,
+        "target_url": one.target,
+        "created_at": iso(one.created_at),
+    }
+
+
+def write(one: Entry) -> Object:
+    """Return a row of what was written into a CRM."""
+    change = one.change
+    return known(
+        {
+            "id": one.id,
+            "record": one.target,
+            "property": change.property,
+            "field": change.field,
+            "before": change.old,
+            "after": change.new,
+            "policy": change.policy,
+            "fact_id": change.fact_id or None,
+            "source": change.source or None,
+            "confidence": change.confidence,
+            "state": one.state,
+            "reason": one.reason or None,
+            "status": one.status or None,
+            "correlation_id": one.correlation_id or None,
+            "at": iso(one.at),
+            "undone_at": when(one.undone_at),
+        }
+    )
+
+
+def undone(one: Undone) -> Object:
+    """Return what became of a value that was to be taken back."""
+    entry = one.entry
+    return {"record": entry.target, "property": entry.change.property, "outcome": one.outcome}
 
 
 def _try(one: TryView) -> Object:

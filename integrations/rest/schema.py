@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from app.delivery import Address
+from app.delivery import HOOKED, Address
 from app.errors import BadField, Blocked, InvalidProspect
 from app.facts import FIELDS, Section, fields_of
 from app.intake import Ask, Idempotency
@@ -301,6 +301,45 @@ class PingBody(Body):
         return judged(value, info)
 
 
+def _event(name: str) -> str:
+    if name not in HOOKED:
+        raise PydanticCustomError("no_event", "There is no such event.")
+    return name
+
+
+EventName = Annotated[
+    str,
+    Field(max_length=60, json_schema_extra={"enum": list(HOOKED)}),
+    AfterValidator(_event),
+]
+
+
+class HookBody(Body):
+    """Where one is told of an event from now on; Zapier calls the address `hookUrl`."""
+
+    model_config = ConfigDict(extra="ignore")  # tools send more than they are asked for
+
+    event: EventName
+    target_url: Annotated[str, Field(max_length=2048)] | None = None
+    hook_url: Annotated[str | None, Field(max_length=2048, alias="hookUrl")] = None
+
+    @field_validator("target_url", "hook_url")
+    @classmethod
+    def _callable(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return None if value is None else judged(value, info)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.target_url is None) == (self.hook_url is None):
+            raise PydanticCustomError("one_of", "Give either target_url or hookUrl.")
+        return self
+
+    @property
+    def target(self) -> str:
+        """Return the address."""
+        return self.target_url or self.hook_url or ""
+
+
 class SuppressBody(Body):
     """Who is never looked up: one e-mail address, or everybody at a domain."""
 
@@ -348,6 +387,12 @@ class JobsQuery(Query):
     """How many of the newest jobs."""
 
     limit: int = Field(20, ge=1, le=200)
+
+
+class SamplesQuery(Query):
+    """Samples of which event."""
+
+    event: EventName
 
 
 class DeliveriesQuery(Query):

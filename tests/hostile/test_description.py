@@ -128,7 +128,7 @@ def test_what_the_description_forbids_is_refused_as_declared(
 def test_a_method_that_is_not_described_is_refused(method: str, path: str, house: House) -> None:
     with house.client() as client:
         answer = client.request(
-            method, path.format(job_id="x", delivery_id="x", email="x", batch_id="x")
+            method, path.format(job_id="x", delivery_id="x", email="x", hook_id="x", batch_id="x")
         )
     assert answer.status_code == 405
     assert answer.json()["code"] == "method_not_allowed"
@@ -146,7 +146,7 @@ def test_every_route_asks_for_the_key_and_the_scope_it_describes(
     intake.revoke_key(caller.id)
     given = {"none": "", "wrong": "Bearer wc_0", "other": f"Bearer {key}"}
     given["revoked"] = f"Bearer {revoked}"
-    path = one.path.format(job_id="x", delivery_id="x", email="x", batch_id="x")
+    path = one.path.format(job_id="x", delivery_id="x", email="x", hook_id="x", batch_id="x")
     body: Any = {"json": {}} if one.body else {}
     with httpx.Client(base_url=house.url, trust_env=False, verify=False) as client:
         header = {"Authorization": given[scopes]}

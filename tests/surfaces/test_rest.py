@@ -16,6 +16,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
+from app.crm_views import Undone
 from app.database import Database
 from app.errors import Blocked, QuotaExceeded, TooManyRequests, WarmcallError
 from app.facts import FIELDS, Section
@@ -42,6 +43,10 @@ async def verify(email: str) -> Verification:
     return Verification(email, "unverified", "The domain takes mail.", mx=True)
 
 
+async def undo(job_id: str) -> list[Undone]:
+    return []
+
+
 def application(service: Any) -> Starlette:
     routes = inbound.routes(
         intake=service.intake,
@@ -50,6 +55,7 @@ def application(service: Any) -> Starlette:
         judge=judge,
         settings=SETTINGS,
         now=service.clock,
+        undo=undo,
     )
     return Starlette(routes=routes, exception_handlers=problems(service.clock))
 

@@ -1,0 +1,1 @@
+"""CRMs: what they tell, what is written into them, and how that is undone."""

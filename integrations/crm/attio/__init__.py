@@ -1,0 +1,1 @@
+"""Attio: webhooks in, API v2 out."""

@@ -1,0 +1,1 @@
+"""HubSpot: its webhooks, its records, and what an operator sets up there."""

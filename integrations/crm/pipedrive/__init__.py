@@ -1,0 +1,1 @@
+"""Pipedrive: webhooks v2 in, API v2 out."""

@@ -1,0 +1,1 @@
+"""Salesforce: a Flow calls us, the REST API is written to."""
