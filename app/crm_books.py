@@ -94,7 +94,7 @@ class Books:
 
     def enriched(self, target: str, status: str) -> Awaitable[bool]:
         """Let a record go that has what the job found; `status` is how the job ended."""
-        return self.let_go(target, state=DONE, reason=status, enriched_at=self.now())
+        return self.let_go(target, state=DONE, reason="", ended=status, enriched_at=self.now())
 
     def _hold(self, db: Connection, ref: Ref) -> Held | None:
         now = self.now()
