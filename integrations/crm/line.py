@@ -26,6 +26,7 @@ class CrmLine:
     call: Callable[[Request], Awaitable[Answer]]
     doors: Doors
     books: Books
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def ask(self, steps: Steps[T]) -> T:
         """Hold a conversation. Raises DeliveryFailed, DeliveryPutOff.
@@ -66,7 +67,7 @@ class CrmLine:
         while wait_s := await self.doors.enter([self._door]):
             if wait_s > LONGEST_NAP_S:
                 raise DeliveryPutOff(f"{self.connection} asks to wait", wait_s)
-            await asyncio.sleep(wait_s)
+            await self.sleep(wait_s)
         return await self.call(request)
 
     @property
