@@ -47,11 +47,15 @@ Request = Callable[[Caller, Ask, Idempotency | None], Future[Answered]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an arrival; `after` is set when it is to be looked at again."""
+    """What became of an arrival; `after` is set when it is to be looked at again.
+
+    Only what `failed` counts as a try: to wait for a turn is none.
+    """
 
     state: str
     reason: str = ""
     after: timedelta | None = None
+    failed: bool = False
     job_id: str | None = None
     winner: Ref | None = None
 
@@ -156,7 +160,7 @@ class Clerk:
         if exc.final or row.tries >= len(BACK_OFF_S):
             return Outcome(FAILED, str(exc))
         after_s = max(BACK_OFF_S[row.tries], exc.retry_after_s or 0.0)
-        return Outcome(WAITING, str(exc), timedelta(seconds=after_s))
+        return Outcome(WAITING, str(exc), timedelta(seconds=after_s), failed=True)
 
     def _settle(self, db: Connection, row: Any, outcome: Outcome) -> None:
         """Write down what became of an arrival.
@@ -172,7 +176,7 @@ class Clerk:
         if due_at is None and outcome.state in {SKIPPED, GONE} and latest.told != row.told:
             values, due_at = {"state": WAITING, "reason": ""}, now
         if due_at is not None:
-            values |= {"due_at": due_at, "tries": row.tries + (outcome.after is not None)}
+            values |= {"due_at": due_at, "tries": row.tries + outcome.failed}
         if outcome.job_id:
             values |= {"job_id": outcome.job_id, "asked_at": now}
         if outcome.winner:

@@ -293,6 +293,20 @@ def test_an_arrival_is_parked_while_the_limit_of_the_day_is_reached(office: Offi
     assert row(office, "1").state == "done"
 
 
+def test_to_wait_for_a_turn_is_no_try(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.crm.faults += [Fault("GET", "/records", 429, {"wait": 10})] * 9
+    office.crm.faults.append(Fault("GET", "/records", 502))
+    office.arrive("1")
+    for _ in range(10):
+        office.clock.move(seconds=11)
+        office.work()
+    assert row(office, "1").tries == 1
+    office.clock.move(seconds=61)
+    office.work()
+    assert row(office, "1").state == "done"
+
+
 def test_a_crm_that_does_not_answer_is_asked_again_later(office: Office) -> None:
     office.crm.person("1", email=JANE)
     office.crm.faults += [Fault("GET", "/records", 502), Fault("GET", "/records", 0)]
