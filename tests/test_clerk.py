@@ -293,16 +293,17 @@ def test_an_arrival_is_parked_while_the_limit_of_the_day_is_reached(office: Offi
     assert row(office, "1").state == "done"
 
 
-def test_to_wait_for_a_turn_is_no_try(office: Office) -> None:
+def test_an_arrival_is_not_given_up_however_often_it_has_to_wait(office: Office) -> None:
     office.crm.person("1", email=JANE)
-    office.crm.faults += [Fault("GET", "/records", 429, {"wait": 10})] * 9
-    office.crm.faults.append(Fault("GET", "/records", 502))
-    office.arrive("1")
-    for _ in range(10):
-        office.clock.move(seconds=11)
+    office.tell(office.event("1"))
+    for _ in range(12):
+        office.crm.faults = [Fault("GET", "/records", 429, {"wait": 60})]
         office.work()
-    assert row(office, "1").tries == 1
-    office.clock.move(seconds=61)
+        office.clock.move(seconds=61)
+    office.crm.faults = [Fault("GET", "/records", 502)]
+    office.work()
+    assert row(office, "1").state == "waiting"
+    office.clock.move(seconds=6)
     office.work()
     assert row(office, "1").state == "done"
 
@@ -414,6 +415,26 @@ def test_no_more_is_begun_than_the_budget_pays_for(office: Office) -> None:
     assert spent > 0
     assert refresh(office, spent + 4.9) == 0
     assert refresh(office, spent + 5) == 1
+
+
+def test_a_refresh_that_has_to_wait_stays_within_its_budget(office: Office) -> None:
+    enriched(office, 1)
+    office.clock.move(days=31)
+    office.crm.faults = [Fault("GET", "/records", 502), Fault("GET", "/records", 429)]
+    assert refresh(office, 5) == 1
+    for _ in range(4):
+        office.work()
+        office.clock.move(minutes=2)
+    assert row(office, "1").enriched_at > office.clock() - timedelta(hours=1)
+    assert {job.caller_id for job in jobs(office)} == {"crm_small", "crm_small_refresh"}
+
+
+def test_what_was_told_in_vain_makes_a_record_not_incomplete(office: Office) -> None:
+    enriched(office, 1)
+    assert row(office, "1").ended == "complete"
+    office.arrive("1", happening=Happening.updated)
+    office.clock.move(days=10)
+    assert refresh(office, 100) == 0
 
 
 def test_a_record_that_stayed_incomplete_comes_first(make: Any, clock: Clock) -> None:
