@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +17,18 @@ from sqlalchemy import Connection
 from app import crm_erasure, crm_store, store
 from app.crm import CrmRecord, Kind, Line, Ref
 from app.crm_refresh import EACH, refresh_caller_id
-from app.crm_store import ASKED, DELETED, DONE, ERASED, FAILED, GONE, MERGED, SKIPPED, WAITING
+from app.crm_store import (
+    ASKED,
+    DELETED,
+    DONE,
+    ERASED,
+    FAILED,
+    GONE,
+    MERGED,
+    REFRESH,
+    SKIPPED,
+    WAITING,
+)
 from app.database import Database, surely, written
 from app.delivery import Address
 from app.digest import digest
@@ -47,13 +58,17 @@ Request = Callable[[Caller, Ask, Idempotency | None], Future[Answered]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an arrival; `after` is set when it is to be looked at again."""
+    """What became of an arrival; `after` is set when it is to be looked at again.
+
+    `is_no_try` means that the record was not looked at: it waits for its turn.
+    """
 
     state: str
     reason: str = ""
     after: timedelta | None = None
     job_id: str | None = None
     winner: Ref | None = None
+    is_no_try: bool = False
 
 
 def crm_caller(connection: str) -> Caller:
@@ -92,9 +107,12 @@ class Clerk:
         try:
             outcome = await self._looked_at(row)
         except DeliveryPutOff as exc:
-            outcome = Outcome(WAITING, str(exc), timedelta(seconds=exc.wait_s))
+            after = timedelta(seconds=exc.wait_s)
+            outcome = Outcome(WAITING, str(exc), after, is_no_try=True)
         except DeliveryFailed as exc:
             outcome = self._failed(row, exc)
+        if outcome.state == WAITING and row.reason == REFRESH:
+            outcome = replace(outcome, reason=REFRESH)
         await surely(self.database, partial(self._settle, row=row, outcome=outcome), "crm")
         told = {"connection": row.connection, "kind": row.kind, "job_id": outcome.job_id}
         log.info("a record arrived", extra=told | {"outcome": outcome.reason or outcome.state})
@@ -117,7 +135,7 @@ class Clerk:
         return await self._asked(row, record)
 
     def _unseen(self, row: Any) -> Outcome:
-        if self.now() - row.since < YOUNG and row.reason != UNSEEN:
+        if self.now() - row.since < YOUNG and row.reason not in {UNSEEN, REFRESH}:
             return Outcome(WAITING, UNSEEN, LOOK_AGAIN)
         return Outcome(GONE)
 
@@ -128,7 +146,7 @@ class Clerk:
         found = prospect_of(record)
         if isinstance(found, str):
             return Outcome(SKIPPED, found)
-        is_refresh = row.reason == crm_store.REFRESH
+        is_refresh = row.reason == REFRESH
         ask = Ask(
             prospect=found,
             priority=Priority.background if is_refresh else Priority.crm,
@@ -172,7 +190,8 @@ class Clerk:
         if due_at is None and outcome.state in {SKIPPED, GONE} and latest.told != row.told:
             values, due_at = {"state": WAITING, "reason": ""}, now
         if due_at is not None:
-            values |= {"due_at": due_at, "tries": row.tries + (outcome.after is not None)}
+            is_try = outcome.after is not None and not outcome.is_no_try
+            values |= {"due_at": due_at, "tries": row.tries + is_try}
         if outcome.job_id:
             values |= {"job_id": outcome.job_id, "asked_at": now}
         if outcome.winner:

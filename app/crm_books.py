@@ -36,6 +36,9 @@ MAYBE = "?"
 SHUT = frozenset({crm_store.DELETED, crm_store.ERASED})
 """States of a record that nothing is written into."""
 
+CLOSED = SHUT | {crm_store.MERGED}
+"""States that only what a CRM tells may change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -68,10 +71,18 @@ class Books:
         return surely(self.database, partial(self._hold, ref=ref), "crm")
 
     def let_go(self, target: str, **values: object) -> Awaitable[bool]:
-        """Hold a record no longer, and change what is known of it."""
+        """Hold a record no longer, and change what is known of it.
+
+        One that was deleted, merged or erased meanwhile stays what it is.
+        """
 
         def left(db: Connection) -> bool:
-            return crm_store.let_go(db, target, self.owner, **values)
+            known = crm_store.row(db, target)
+            state = known.state if known else ""
+            if state == crm_store.ERASED:
+                crm_store.hush(db, target=target)
+            changes = {} if state in CLOSED else values
+            return crm_store.let_go(db, target, self.owner, **changes)
 
         return surely(self.database, left, "crm")
 
@@ -83,7 +94,7 @@ class Books:
 
     def enriched(self, target: str, status: str) -> Awaitable[bool]:
         """Let a record go that has what the job found; `status` is how the job ended."""
-        return self.let_go(target, state=DONE, reason=status, enriched_at=self.now())
+        return self.let_go(target, state=DONE, reason="", ended=status, enriched_at=self.now())
 
     def _hold(self, db: Connection, ref: Ref) -> Held | None:
         now = self.now()

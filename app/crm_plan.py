@@ -43,7 +43,10 @@ PROTECTED = frozenset(
 )
 """Properties that are never written, whatever a rule says; case does not matter."""
 
-OWN = "warmcall_"
+OWN = "own"
+"""The policy of our own properties."""
+
+PREFIX = "warmcall_"
 """How the names of our own properties begin: those of them that are defined are always written."""
 
 LONGEST = 65_536
@@ -303,7 +306,7 @@ def own(definitions: Mapping[str, Property]) -> Mapping[str, Property]:
     found: dict[str, Property] = {}
     for name, prop in definitions.items():
         for word in (name, re.sub(r"\W+", "_", prop.label)):
-            if word.casefold().startswith(OWN):
+            if word.casefold().startswith(PREFIX):
                 found.setdefault(word.casefold(), prop)
     return found
 
@@ -322,11 +325,11 @@ def standing(
     }
     changes = []
     for name, prop in own(definitions).items():
-        text = values.get(name.removeprefix(OWN), "")
+        text = values.get(name.removeprefix(PREFIX), "")
         new = _fitting(prop, text, translate) if text else None
         old = record.values.get(prop.name, "")
         if new and not same(prop.type, old, new) and not prop.is_read_only:
-            changes.append(Change(prop.name, name, old, new, "own"))
+            changes.append(Change(prop.name, name, old, new, OWN))
     return tuple(changes)
 
 

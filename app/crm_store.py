@@ -154,12 +154,9 @@ def refreshing(db: Connection, connection: str, since: datetime) -> int:
 def to_refresh(
     db: Connection, connection: str, incomplete: datetime, old: datetime, limit: int
 ) -> list[str]:
-    """Return enriched records: those incomplete since before `incomplete`, then the oldest.
-
-    `reason` of an enriched record is how its job ended.
-    """
+    """Return enriched records: those incomplete since before `incomplete`, then the oldest."""
     at = col(CrmRow.enriched_at)
-    is_whole = col(CrmRow.reason) == COMPLETE
+    is_whole = col(CrmRow.ended) == COMPLETE
     due = or_(at < old, and_(~is_whole, at < incomplete))
     mine = (col(CrmRow.connection) == connection, col(CrmRow.state) == DONE, due)
     first = case((is_whole, 1), else_=0)

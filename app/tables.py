@@ -485,8 +485,8 @@ class CrmRow(SQLModel, table=True):
     """A record of a CRM as far as it is ours: what is open, when it was enriched, our note.
 
     `target` is Ref.target. `told` counts its events: who works on one sees whether more came.
-    `since` is when it happened what is open. `writes` are those of `writes_on`. `winner` is the
-    target of the record that it was merged into.
+    `since` is when it happened what is open, `ended` how the job went that was written last.
+    `writes` are those of `writes_on`. `winner` is the record that it was merged into.
     """
 
     __tablename__ = "crm_record"
@@ -514,6 +514,7 @@ class CrmRow(SQLModel, table=True):
     winner: str = ""
     writes: int = 0
     writes_on: date | None = None
+    ended: str = ""
     asked_at: datetime | None = _at(nullable=True)
     enriched_at: datetime | None = _at(nullable=True)
     purge_at: datetime | None = _at(nullable=True)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from app.crm import Happening, Kind
 from app.crm_refresh import Refresher
 from app.facts import Json, Section
 from app.provider import Answer, Outcome, Request
+from app.retention import Retention
 from app.tables import CrmRow, CrmSeen, CrmWrite, Event, Job, KnownFact, Outbox
 from integrations.crm.line import CrmLine
 from tests.fakes.clock import Clock
@@ -291,6 +293,21 @@ def test_an_arrival_is_parked_while_the_limit_of_the_day_is_reached(office: Offi
     assert row(office, "1").state == "done"
 
 
+def test_an_arrival_is_not_given_up_however_often_it_has_to_wait(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.tell(office.event("1"))
+    for _ in range(12):
+        office.crm.faults = [Fault("GET", "/records", 429, {"wait": 60})]
+        office.work()
+        office.clock.move(seconds=61)
+    office.crm.faults = [Fault("GET", "/records", 502)]
+    office.work()
+    assert row(office, "1").state == "waiting"
+    office.clock.move(seconds=6)
+    office.work()
+    assert row(office, "1").state == "done"
+
+
 def test_a_crm_that_does_not_answer_is_asked_again_later(office: Office) -> None:
     office.crm.person("1", email=JANE)
     office.crm.faults += [Fault("GET", "/records", 502), Fault("GET", "/records", 0)]
@@ -400,6 +417,26 @@ def test_no_more_is_begun_than_the_budget_pays_for(office: Office) -> None:
     assert refresh(office, spent + 5) == 1
 
 
+def test_a_refresh_that_has_to_wait_stays_within_its_budget(office: Office) -> None:
+    enriched(office, 1)
+    office.clock.move(days=31)
+    office.crm.faults = [Fault("GET", "/records", 502), Fault("GET", "/records", 429)]
+    assert refresh(office, 5) == 1
+    for _ in range(4):
+        office.work()
+        office.clock.move(minutes=2)
+    assert row(office, "1").enriched_at > office.clock() - timedelta(hours=1)
+    assert {job.caller_id for job in jobs(office)} == {"crm_small", "crm_small_refresh"}
+
+
+def test_what_was_told_in_vain_makes_a_record_not_incomplete(office: Office) -> None:
+    enriched(office, 1)
+    assert row(office, "1").ended == "complete"
+    office.arrive("1", happening=Happening.updated)
+    office.clock.move(days=10)
+    assert refresh(office, 100) == 0
+
+
 def test_a_record_that_stayed_incomplete_comes_first(make: Any, clock: Clock) -> None:
     says: dict[Section, Any] = {Section.person: Outcome.provider_error, Section.company: FIRM}
     oracle = Oracle("orbit", says, clock, sandbox=True)
@@ -462,3 +499,89 @@ def test_the_record_of_a_worker_that_died_is_taken_up_again(office: Office) -> N
     office.service.sweep()
     office.work()
     assert row(office, "1").state == "done"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_order_and_whatever_fails_each_record_is_enriched_once(
+    office: Office, seed: int
+) -> None:
+    dice = Random(seed)
+    people = [str(number) for number in range(8)]
+    for number in people:
+        office.crm.person(number, email=f"p{number}@initech.example", city="Boston")
+    told = [office.event(number, ago_s=100) for number in people]
+    told += [office.event(number, Happening.updated, ago_s=50) for number in people]
+    told += dice.sample(told, 6)
+    dice.shuffle(told)
+    while told:
+        batch, told = told[:5], told[5:]
+        office.crm.faults = [dice.choice(TROUBLE) for _ in range(dice.randrange(3))]
+        office.tell(*batch)
+        office.work()
+        office.clock.move(seconds=dice.randrange(20))
+    office.crm.faults = []
+    for _ in range(6):
+        office.clock.move(minutes=6)
+        office.service.sweep()
+        office.work()
+    assert [row(office, number).state for number in people] == ["done"] * len(people)
+    kept = [office.crm.records["person", number].values for number in people]
+    assert {(one["title"], one["city"]) for one in kept} == {("Head of Sales", "Boston")}
+    about = sorted(note["about"][0] for note in office.crm.notes.values())
+    assert about == [f"person/{number}" for number in people]
+    assert len(jobs(office)) == len(people)
+
+
+TROUBLE = (
+    Fault("GET", "/records", 502),
+    Fault("GET", "/definitions", 0),
+    Fault("PATCH", "/records", 502, after=True),
+    Fault("PATCH", "/records", 429, {"wait": 2}),
+    Fault("POST", "/notes", 0, after=True),
+    Fault("POST", "/notes", 502),
+)
+"""What a CRM does that has a bad day."""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_order_nothing_is_left_of_who_was_erased(office: Office, seed: int) -> None:
+    dice = Random(seed)
+    office.crm.person("1", email=JANE)
+    told = [
+        office.event("1", ago_s=90),
+        office.event("1", Happening.updated, ago_s=60),
+        office.event("1", Happening.deleted, ago_s=30),
+        office.event("1", Happening.erased, ago_s=30),
+    ]
+    dice.shuffle(told)
+    for event in told:
+        office.tell(event)
+        if dice.random() < 0.5:
+            office.work()
+    office.work()
+    assert row(office, "1").state == "erased"
+    assert jobs(office) == []
+    assert traces(office) == []
+
+
+def test_what_was_told_and_written_goes_when_it_is_old(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.crm.person("2", name="Nobody")
+    office.arrive("1")
+    office.arrive("2")
+    office.tell(office.event("3", Happening.erased))
+    days = {"jobs": 90, "people": 30, "events": 7}
+    keep = Retention(**{name: timedelta(days=span) for name, span in days.items()})
+
+    def left(table: Any) -> int:
+        office.service.database.write(lambda db: keep.clean(db, office.clock())).result()
+        return len(office.service.database.read(partial(all_of, table=table)))
+
+    office.clock.move(days=2)
+    assert left(CrmSeen) == 3  # a CRM that was not heard tells again for a day
+    office.clock.move(days=2)
+    assert left(CrmSeen) == 0
+    assert left(CrmWrite) > 0
+    office.clock.move(days=90)
+    assert left(CrmWrite) == 0
+    assert left(CrmRow) == 2  # where our note is, and who must not be looked up

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from app.crm import CrmRecord, Kind, Line, Property, Ref
 from app.crm_books import MAYBE, Books, Held
-from app.crm_plan import Change, planned, properties_of, same, standing
+from app.crm_plan import OWN, Change, planned, properties_of, same, standing
 from app.crm_settings import Connected
 from app.crm_views import Entry, Saved, Undone
 from app.digest import digest
@@ -161,17 +161,18 @@ class Desk:
                 return Saved(company, reason=held.state if held.is_shut else "gone")
             shown = self._planned(view, seen)
             shown = shown.agreed if is_agreed else shown
-            if not any(one.field.startswith("company.") for one in shown.due):
-                shown = replace(
-                    shown,
-                    changes=tuple(one for one in shown.changes if one.policy != "own"),
-                )
+            if all(one.policy == OWN for one in shown.due):
+                others = tuple(one for one in shown.changes if one.policy != OWN)
+                shown = replace(shown, changes=others)
             return await self._written(view, seen, held, shown)
         finally:
             await self.books.let_go(company.target)
 
     async def _written(self, view: JobView, seen: _Read, held: Held, shown: Saved) -> Saved:
-        """Send what is due of a plan, and enter everything in the books."""
+        """Send what is due of a plan, and enter everything in the books.
+
+        What has no certain answer stays there as `sending`: the next try looks for it.
+        """
         target, person = held.target, digest(view.prospect.key)
         await self._settle_lost(view, seen, target)
         if shown.due and held.writes_left < 1:
@@ -185,12 +186,12 @@ class Desk:
         values = {one.property: one.new for one in shown.due}
         try:
             told = await seen.line.ask(seen.line.adapter.write(seen.record.ref, values))
-        except DeliveryPutOff:
-            await self.books.drop(ids.values())
-            raise
         except DeliveryFailed as exc:
-            if exc.final or exc.undone:
+            if exc.undone:
                 await self.books.drop(ids.values())
+            elif exc.final:
+                why = exc.word or f"status {exc.status}"
+                await self.books.end(ids.values(), "refused", reason=why, status=exc.status)
             raise
         done = [ids[name] for name in ids if name in told.written]
         await self.books.end(done, "written", status=told.status, word=told.correlation_id)

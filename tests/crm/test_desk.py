@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app import crm_store
-from app.crm import Kind, Ref
+from app.crm import Happening, Kind, Ref
 from app.crm_books import MOST_WRITES
 from app.crm_plan import Policy, Rule
 from app.crm_settings import CrmFile
@@ -16,7 +17,8 @@ from app.delivery import Address
 from app.errors import DeliveryFailed, DeliveryPutOff
 from app.facts import Json, Section
 from app.intake import Ask, Caller, JobView
-from app.provider import Outcome
+from app.provider import Answer, Outcome, Request
+from integrations.crm.line import CrmLine
 from tests.fakes.clock import Clock
 from tests.fakes.oracle import Oracle
 from tests.fakes.servers import BACKENDS
@@ -466,6 +468,31 @@ def test_the_books_keep_only_digests_of_who_was_erased(office: Office, jane: Kep
     undone = asyncio.run(office.desk.undo(job))
     assert {one.outcome for one in undone} == {"erased"}
     assert jane.values["title"] == "Head of Sales"
+
+
+@pytest.mark.parametrize("happening", [Happening.deleted, Happening.erased])
+def test_a_record_that_is_shut_while_it_is_written_stays_shut(
+    office: Office, jane: Kept, happening: Happening
+) -> None:
+    view = view_of(office)
+    call = office.crm.call
+
+    async def told_meanwhile(request: Request) -> Answer:
+        if request.method == "PATCH":
+            await asyncio.to_thread(office.tell, office.event("1", happening))
+        return await call(request)
+
+    line = office.desk.lines(NAME)
+    assert isinstance(line, CrmLine)
+    desk = replace(office.desk, lines={NAME: replace(line, call=told_meanwhile)}.get)
+    asyncio.run(desk.save(view, REF))
+    database = office.service.database
+    row = database.read(lambda db: crm_store.row(db, REF.target))
+    assert row is not None
+    assert row.state == happening.value
+    rows = database.read(lambda db: crm_store.writes(db, view.id, REF.target))
+    clear = [one for one in rows if "Head of Sales" in (one.old, one.new)]
+    assert bool(clear) == (happening is Happening.deleted)
 
 
 def test_a_note_holds_the_card_and_nothing_that_could_do_harm(make: Any, clock: Clock) -> None:

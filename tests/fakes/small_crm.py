@@ -380,6 +380,7 @@ class Office:
             call=self.crm.call,
             doors=DoorsKept(database=database, now=clock),
             books=books,
+            sleep=self._sleep,
         )
         return Desk(
             connections=self.connected,
@@ -388,6 +389,9 @@ class Office:
             now=clock,
             base_url="https://warmcall.example",
         )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.clock.move(seconds=seconds)
 
     def event(
         self,

@@ -56,6 +56,7 @@ def _record() -> None:
         sa.Column("winner", sa.String(), nullable=False),
         sa.Column("writes", sa.Integer(), nullable=False),
         sa.Column("writes_on", sa.Date(), nullable=True),
+        sa.Column("ended", sa.String(), nullable=False),
         sa.Column("asked_at", sa.DateTime(), nullable=True),
         sa.Column("enriched_at", sa.DateTime(), nullable=True),
         sa.Column("purge_at", sa.DateTime(), nullable=True),
