@@ -288,7 +288,6 @@ class _Step:
             first = [places[0]]
             backlog.set_state(self._db, self._run.batch_id, first, backlog.ASKED, bound=bound)
         if rows[0].pays and row.status in FOUND:  # it was charged for in the first pass
-            store.spare(self._db, view.id)
             whose, used_in = self._caller, month(view.created_at)
             assert whose is not None  # who has no key any more is not asked for
             callers.charge_later(self._db, whose.id, used_in, used=-1)
