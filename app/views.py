@@ -180,8 +180,8 @@ class RunView:
     """How the workers stand with a large batch. `state` is one of app/backlog.py.
 
     `problems` counts the rows without a job, by why; `mailboxes` the rows with an e-mail address at
-    the end, `verified` those of them that a source has checked. `again` rows were asked for a second
-    time, of which `gained` came to more. `file_token` opens the file, whose header and signs were
+    the end, `verified` those of them that a source has checked. `again` rows were asked for once
+    more, of which `gained` came to more. `file_token` opens the file, whose header and signs were
     `columns`, `delimiter` and `has_bom`.
     """
 
