@@ -221,6 +221,8 @@ class Runs(Batches):
     # --- who hears of it ---
 
     def _tell_progress(self, db: Connection, run: Any, batch: Any) -> None:
+        if not any(to["followed"] for to in run.told):
+            return
         percent = 100 * backlog.sums(db, batch.id).ended // batch.total
         quarter = percent - percent % QUARTER
         if run.told_percent < quarter < 100:
