@@ -144,7 +144,7 @@ class Intake(Connecting, Records, Runs, Shown, Hooks, Arrivals):
         No more than about `at_once` of their jobs are under way for each worker, so that there is
         room for what somebody waits for. False when there is nothing to do now.
         """
-        return self._feed(at_once, Asking(self._row, lambda db, ask: self._plan(db, ask)))
+        return self._feed(at_once, Asking(self._row, self._most))
 
     def shown(self, caller: Caller, prospect: Prospect) -> JobView | None:
         """Return the card that is there, fresh or stale; None when there is none to show.
@@ -393,15 +393,8 @@ class Intake(Connecting, Records, Runs, Shown, Hooks, Arrivals):
 
     def plan(self, ask: Ask) -> Plan:
         """Say what a request would do and at most cost, without doing it."""
-        plan = self.database.read(lambda db: self._plan(db, ask))
-        if ask.max_credits is None:
-            return plan
-        return replace(plan, max_credits=min(plan.max_credits, ask.max_credits))
-
-    def _plan(self, db: Connection, ask: Ask) -> Plan:
-        """Return the same whatever the request may spend."""
         wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
-        served = self._served(db, ask, wanted)
+        served = self.database.read(lambda db: self._served(db, ask, wanted))
         steps = [
             step
             for section, names in wanted.items()
@@ -409,7 +402,29 @@ class Intake(Connecting, Records, Runs, Shown, Hooks, Arrivals):
             for step in self._steps(ask.prospect, section, names)
         ]
         distinct = {(step.provider, step.capability): step.credits for step in steps}
-        return Plan(ask.prospect, served, steps, sum(distinct.values()))
+        most = sum(distinct.values())
+        if ask.max_credits is not None:
+            most = min(most, ask.max_credits)
+        return Plan(ask.prospect, served, steps, most)
+
+    def _most(self, db: Connection, ask: Ask) -> float:
+        """Return what a job could cost at most, whatever it learns on its way.
+
+        That is more than a plan tells: an identifier that is found opens further providers.
+        """
+        wanted = wanted_fields(ask.sections or sections_for(ask.prospect), ask.wanted)
+        served = self._served(db, ask, wanted)
+        if "providers" not in served.values():
+            return 0.0
+        old = [names for section, names in wanted.items() if served[section] != "fresh_cache"]
+        lacking = frozenset().union(*old)
+        return sum(
+            capability.credits
+            for provider in self.sources
+            if provider.sandbox == ask.prospect.is_sandbox
+            for capability in provider.capabilities
+            if capability.fields & lacking
+        )
 
     def _served(self, db: Connection, ask: Ask, wanted: Wanted) -> dict[Section, str]:
         now, keys = self.now(), subjects(ask.prospect)

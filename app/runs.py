@@ -43,7 +43,6 @@ from app.views import (
     Caller,
     Idempotency,
     JobView,
-    Plan,
     caller_view,
 )
 
@@ -61,10 +60,10 @@ BROKE = Status.budget_exhausted.value
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How a row is asked for, as by `Intake.request`, and what that would do and cost."""
+    """How a row is asked for, as by `Intake.request`, and the most that could ever cost."""
 
     request: Callable[[Caller, Connection, Ask], JobView]
-    plan: Callable[[Connection, Ask], Plan]
+    most: Callable[[Connection, Ask], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +165,7 @@ class Runs(Batches):
             return False
         if noted := _note(db, run):
             self._tell_progress(db, run, batch)
-        if run.due_at > self.now():
+        if self.now() < run.due_at <= self.now() + PATIENCE:  # later: a clock was set back
             return noted > 0
         if self._ask_next(db, batch, room, asking) or noted:
             return True
@@ -222,6 +221,8 @@ class Runs(Batches):
     # --- who hears of it ---
 
     def _tell_progress(self, db: Connection, run: Any, batch: Any) -> None:
+        if not any(to["followed"] for to in run.told):
+            return
         percent = 100 * backlog.sums(db, batch.id).ended // batch.total
         quarter = percent - percent % QUARTER
         if run.told_percent < quarter < 100:
@@ -275,7 +276,7 @@ class _Step:
 
     def _bound(self, ask: Ask) -> float | None:
         """Return what a job may spend; None when too little is left for now."""
-        most = self._asking.plan(self._db, ask).max_credits
+        most = self._asking.most(self._db, ask)
         left = self._run.max_credits - self._run.spent - self._reserved
         if most <= left:
             return most
@@ -291,7 +292,6 @@ class _Step:
             first = [places[0]]
             backlog.set_state(self._db, self._run.batch_id, first, backlog.ASKED, bound=bound)
         if rows[0].pays and row.status in FOUND:  # it was charged for in the first pass
-            store.spare(self._db, view.id)
             whose, used_in = self._caller, month(view.created_at)
             assert whose is not None  # who has no key any more is not asked for
             callers.charge_later(self._db, whose.id, used_in, used=-1)

@@ -304,11 +304,6 @@ def finish(
     return db.execute(end, {**which, **ended, **at, **values}).one_or_none()
 
 
-def spare(db: Connection, job_id: str) -> None:
-    """Let a job cost its caller no enrichment, whatever it finds."""
-    db.execute(update(Job).where(col(Job.id) == job_id).values(charged=False))
-
-
 def ask_to_cancel(db: Connection, job_id: str) -> None:
     """Ask the worker that holds a job to stop it."""
     db.execute(update(Job).where(col(Job.id) == job_id).values(cancel_asked=True))

@@ -12,6 +12,7 @@ import uvloop
 
 from bench import report
 from bench.agents import cpu_told, judged_agents, measured_agents
+from bench.batch import judged_batch, measured_batch, pace_told
 from bench.designs import OURS, THEIRS, Design, Warmcall
 from bench.figures import QUICK, TINY, Bench, Figures, Plan, Provider
 from bench.machine import machine
@@ -20,6 +21,9 @@ from bench.targets import against_embedded, judged
 
 AGENTS = "mcp"
 """The name of what is no design: the costs of the MCP surface."""
+
+BATCH = "batch"
+"""The same of the large CSV file."""
 
 DESIGNS: tuple[type[Design], ...] = (*OURS, *THEIRS)
 
@@ -75,14 +79,15 @@ def main() -> None:
     options.add_argument("--tiny", action="store_true", help="10 jobs: only to see that it runs")
     options.add_argument("--jobs", type=int, help="jobs of a burst")
     options.add_argument("--latency-ms", type=float, help="of the provider, 300 unless told")
+    options.add_argument("--rows", type=int, help="rows of the CSV file, 10,000 unless told")
     options.add_argument("--steady-s", type=float, help="seconds of each steady load")
     options.add_argument(
-        "--only", default="", help="comma list of parts of designs' names, and mcp"
+        "--only", default="", help="comma list of parts of designs' names, mcp, batch"
     )
     options.add_argument("--out", type=Path, default=ROOT / "bench" / "out")
     asked = options.parse_args()
     plan = TINY if asked.tiny else QUICK if asked.quick else Plan()
-    for name in ("jobs", "latency_ms", "steady_s"):
+    for name in ("jobs", "latency_ms", "steady_s", "rows"):
         if (value := getattr(asked, name)) is not None:
             plan = replace(plan, **{name: value})
     names = [one.strip().lower() for one in asked.only.split(",") if one.strip()]
@@ -94,6 +99,10 @@ def main() -> None:
     if not names or AGENTS in names:
         print("MCP ...", file=sys.stderr, flush=True)
         agents = measured_agents(plan)
+    batch = None
+    if not names or BATCH in names:
+        print("batch ...", file=sys.stderr, flush=True)
+        batch = measured_batch(plan)
     at, on = datetime.now(UTC), machine()
     found = verdicts(figures, plan.latency_ms / 1000)
     print(f"\n{report.told(on, plan, at)}")
@@ -101,6 +110,8 @@ def main() -> None:
         print(f"\n{report.table(figures)}")
     if agents:
         found["MCP"] = judged_agents(agents)
+    if batch:
+        found["Batch"] = judged_batch(batch)
     for name, rows in found.items():
         print(f"\n{name}\n\n{report.promises(rows)}")
     for one in figures:
@@ -108,7 +119,9 @@ def main() -> None:
             print(f"\n{one.name}: {error}")
     if agents:
         print(f"\n{cpu_told(agents)}")
-    written = report.write(asked.out, figures, agents, found, plan, on, at)
+    if batch:
+        print(f"\n{pace_told(batch)}")
+    written = report.write(asked.out, figures, agents, batch, found, plan, on, at)
     print(f"\nWritten: {', '.join(map(str, written))}")
 
 

@@ -35,10 +35,12 @@ class Plan:
     askers: int = 50
     flood_s: float = 3.0
     kill_jobs: int = 500
+    rows: int = 10_000  # of the file
     settings: Mapping[str, str] = field(default_factory=dict)  # of Warmcall, beside its defaults
 
 
-QUICK = Plan(jobs=200, steady_s=4.0, probes=10, idle_s=3.0, shared=5, flood_s=1.5, kill_jobs=150)
+QUICK = Plan(jobs=200, steady_s=4.0, probes=10, idle_s=3.0, shared=5, flood_s=1.5, kill_jobs=150,
+             rows=1_000)  # fmt: skip
 
 TINY = Plan(
     jobs=10,
@@ -49,6 +51,7 @@ TINY = Plan(
     askers=10,
     flood_s=0.2,
     kill_jobs=8,
+    rows=60,
     settings={"WARMCALL_LEASE": "1s"},
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from bench.agents import AgentFigures
+from bench.batch import BatchFigures
 from bench.figures import Figures, Plan
 from bench.picture import Bars, bars
 from bench.targets import Row
@@ -73,6 +74,7 @@ def write(
     out: Path,
     figures: Sequence[Figures],
     agents: AgentFigures | None,
+    batch: BatchFigures | None,
     verdicts: Verdicts,
     plan: Plan,
     on: dict[str, object],
@@ -86,6 +88,7 @@ def write(
         "plan": asdict(plan),
         "figures": [asdict(one) for one in figures],
         "mcp": asdict(agents) if agents else None,
+        "batch": asdict(batch) if batch else None,
         "promises": {
             name: [asdict(row) | {"verdict": row.word} for row in rows]
             for name, rows in verdicts.items()

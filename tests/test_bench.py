@@ -64,6 +64,15 @@ def test_the_costs_of_the_mcp_surface_are_measured_alone(tmp_path: Path) -> None
     assert results["mcp"]["nothing_cpu_ms"] > 0
 
 
+def test_a_large_file_is_measured_while_its_worker_is_killed(tmp_path: Path) -> None:
+    table = run("bench", tmp_path, "--tiny", "--only", "batch")
+    assert "match rate of 60 rows, worker killed twice" in table
+    results = kept(tmp_path / "results.json")
+    assert {row["verdict"] for row in results["promises"]["Batch"]} == {"met"}
+    assert results["batch"]["matched"] == 54
+    assert results["batch"]["calm_rows_per_s"] > 0
+
+
 def test_growth_is_told_by_size_with_the_statements_that_scan(tmp_path: Path) -> None:
     table = run("bench.growth", tmp_path, "--sizes", "50,100")
     assert "lookup (cached POST)" in table

@@ -1,18 +1,23 @@
 """Large batches: taken in whole, asked for by the workers, never over their credits."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from app import sheet
+from app import ledger, sheet
+from app.breaker import Health
+from app.database import Database
 from app.delivery import Address
 from app.errors import IdempotencyMismatch, InvalidRequest, NotFound
 from app.facts import Json, Section
 from app.intake import Ask, BatchOrder, BatchView, Idempotency
 from app.job import Status
-from app.prospect import Identifiers
+from app.prospect import By, Identifiers
 from app.provider import Finding, Outcome
 from app.results import lines
 from app.retention import Retention
@@ -25,6 +30,8 @@ JOE, ANN = "joe.bloggs@initech.example", "ann.lee@globex.example"
 ONLY_PERSON = frozenset({Section.person})
 HERE = Address("callback", "https://one.example")
 AT_ONCE = 32
+PROFILE = "https://www.linkedin.com/in/jane-roe-example"
+BY_MAIL, BY_PROFILE = frozenset({By.email}), frozenset({By.linkedin})
 
 Make = Any
 
@@ -126,6 +133,21 @@ def test_a_batch_never_spends_more_than_it_may(
     assert statuses(ended).count("budget_exhausted") == 5 - asked
 
 
+def test_a_job_may_use_what_it_learns_on_its_way(make: Make, clock: Clock) -> None:
+    person = oracle(clock, person={**PERSON, "person.linkedin_url": PROFILE}, accepts=(BY_MAIL,))
+    more = oracle(clock, "second", person={"person.department": "Sales"}, accepts=(BY_PROFILE,))
+    service = make(person, more)
+    ended = run(service, take_in(service, JANE, max_credits=2))
+    assert (len(more.asked), ended.credits_spent) == (1, 2.0)
+
+
+def test_a_clock_that_was_set_back_holds_no_batch_up(make: Make, clock: Clock) -> None:
+    service = make(oracle(clock, person=PERSON))
+    begun = take_in(service, JANE)
+    clock.move(days=-3)
+    assert statuses(run(service, begun)) == [Status.complete]
+
+
 def test_what_costs_nothing_is_answered_when_the_credits_are_spent(
     make: Make, clock: Clock
 ) -> None:
@@ -182,6 +204,54 @@ def test_the_second_pass_is_the_last_one(make: Make, clock: Clock) -> None:
     assert statuses(ended) == [Status.provider_error] * 2
     assert ended.run
     assert (ended.run.again, ended.run.gained, len(source.asked)) == (2, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "span", "again"),
+    [
+        ("opened_until", timedelta(seconds=60), 1),
+        ("not_before", timedelta(minutes=4), 1),
+        ("disabled_until", timedelta(minutes=15), 0),
+    ],
+    ids=["breaker open", "asked for a pause", "disabled"],
+)
+def test_the_second_pass_waits_for_who_comes_back_soon_and_for_nobody_else(
+    make: Make, clock: Clock, name: str, span: timedelta, again: int
+) -> None:
+    source = flaky(clock, fails=1)
+    service = make(source)
+    begun = take_in(service, JANE)
+    service.intake.feed(AT_ONCE)
+    asyncio.run(service.work())
+    ill = replace(Health(), **{name: clock() + span})  # type: ignore[arg-type] # all are times
+    work = partial(ledger.set_health, provider=source.name, before=Health(), after=ill)
+    service.database.write(work).result()
+    for _ in range(3):
+        service.intake.feed(AT_ONCE)
+        asyncio.run(service.work())
+    seen = see(service, begun)
+    assert seen.run
+    assert (seen.run.again, len(source.asked), seen.is_final) == (again, 1, not again)
+    assert statuses(seen) == [Status.provider_error]
+    clock.move(minutes=5)
+    assert statuses(run(service, begun)) == [Status.complete if again else Status.provider_error]
+
+
+def test_two_workers_at_one_batch_keep_within_its_credits(make: Make, clock: Clock) -> None:
+    source = oracle(clock, person=PERSON)
+    service = make(source)
+    begun = take_in(service, *people(40), max_credits=10)
+    other = Database(service.database.url)
+    doors = (service.intake, service.front_door(database=other))
+    with ThreadPoolExecutor(2) as pool:
+        while not see(service, begun).is_final:
+            for fed in [pool.submit(door.feed, 8) for door in doors]:
+                fed.result()
+            asyncio.run(service.work())
+    other.close()
+    ended = see(service, begun, limit=40)
+    assert (len(source.asked), ended.credits_spent) == (10, 10.0)
+    assert statuses(ended).count("budget_exhausted") == 30
 
 
 def test_a_row_that_was_partly_filled_is_charged_once(make: Make, clock: Clock) -> None:

@@ -60,7 +60,9 @@ def page(view: BatchView, offset: int, detail: Detail) -> Object:
                     "matched": view.matched,
                     "match_rate": round(view.matched / max(1, view.total), 2),
                     "problems": problems(view),
-                    "rows": [batch_row(one, detail) for one in view.rows[offset:end]],
+                    "rows": [
+                        batch_row(one, detail) for one in view.rows if offset <= one.position < end
+                    ],
                     "next_cursor": str(end) if end < view.total else "",
                 }
             ),
@@ -78,6 +80,8 @@ def _step(view: BatchView, end: int) -> str:
 
 def problems(view: BatchView) -> dict[str, int]:
     """Return how many rows of a batch have no job, by why."""
+    if view.run:
+        return dict(view.run.problems)
     return dict(Counter(one.problem for one in view.rows if one.problem))
 
 

@@ -15,6 +15,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
+from app.batches import ASKS
 from app.crm import Kind
 from app.errors import WarmcallError
 from app.facts import Section
@@ -196,7 +197,9 @@ async def get_enrichment(
 async def _batch(
     front: Front, caller: Caller, batch_id: str, wait_s: float, detail: str, cursor: str
 ) -> dict[str, Any]:
-    offset, look = _offset(cursor), partial(front.intake.batch_view, caller, batch_id)
+    offset = _offset(cursor)
+    first = offset if offset >= ASKS else 0  # of a batch that was begun elsewhere
+    look = partial(front.intake.batch_view, caller, batch_id, offset=first)
     view = await front.run(look)
     if wait_s and not view.is_final:
         live = [row.job.id for row in view.rows if row.job and not row.job.is_final]
