@@ -144,7 +144,8 @@ def _large(db: Connection, batch: Any, run: Any, offset: int, limit: int) -> Bat
     ]
     sums = backlog.sums(db, batch.id)
     spent = run.spent + backlog.spent_now(db, batch.id)
-    shown = run_view(run, sums.mailboxes, sums.verified)
+    problems = shelf.batch_problems(db, batch.id)
+    shown = run_view(run, sums.mailboxes, sums.verified, problems)
     return BatchView(
         batch.id, batch.created_at, rows, sums.matched, sums.ended, batch.total, spent, shown
     )

@@ -120,13 +120,15 @@ def charge_within(db: Connection, caller_id: str, month: str, quota: int) -> boo
     return quota > 0 and bool(db.execute(within, row | {"quota": quota}).rowcount)
 
 
-def idempotent(db: Connection, caller_id: str, key: str, since: datetime) -> Row[Any] | None:
-    """Return what an Idempotency-Key started since then; nothing older than REMEMBERED is kept."""
+def idempotent(
+    db: Connection, caller_id: str, key: str, now: datetime, lasts: timedelta = REMEMBERED
+) -> Row[Any] | None:
+    """Return what an Idempotency-Key started, if that is not longer ago than `lasts`."""
     return db.execute(
         select(Idempotent).where(
             col(Idempotent.caller_id) == caller_id,
             col(Idempotent.key) == key,
-            col(Idempotent.created_at) >= since,
+            col(Idempotent.created_at) >= now - min(lasts, REMEMBERED),
         )
     ).one_or_none()
 

@@ -222,7 +222,7 @@ class Intake(Connecting, Records, Runs, Shown, Readers, Handling, Hooks, Arrival
         return view
 
     def _repeated(self, db: Connection, caller: Caller, asked: Idempotency, now: datetime) -> Any:
-        return callers.idempotent(db, caller.id, asked.key, now - asked.lasts)
+        return callers.idempotent(db, caller.id, asked.key, now, asked.lasts)
 
     def _answer(
         self, db: Connection, caller: Caller, ask: Ask, wanted: Wanted, now: datetime

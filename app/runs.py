@@ -221,6 +221,8 @@ class Runs(Batches):
     # --- who hears of it ---
 
     def _tell_progress(self, db: Connection, run: Any, batch: Any) -> None:
+        if not any(to["followed"] for to in run.told):
+            return
         percent = 100 * backlog.sums(db, batch.id).ended // batch.total
         quarter = percent - percent % QUARTER
         if run.told_percent < quarter < 100:
@@ -290,7 +292,6 @@ class _Step:
             first = [places[0]]
             backlog.set_state(self._db, self._run.batch_id, first, backlog.ASKED, bound=bound)
         if rows[0].pays and row.status in FOUND:  # it was charged for in the first pass
-            store.spare(self._db, view.id)
             whose, used_in = self._caller, month(view.created_at)
             assert whose is not None  # who has no key any more is not asked for
             callers.charge_later(self._db, whose.id, used_in, used=-1)

@@ -191,6 +191,16 @@ def batch_sums(db: Connection, batch_id: str, matches: Collection[Status]) -> Ro
     ).one()
 
 
+def batch_problems(db: Connection, batch_id: str) -> dict[str, int]:
+    """Return how many rows of a batch have no job, by why."""
+    problem = col(BatchRow.problem)
+    found = select(problem, func.count()).where(
+        col(BatchRow.batch_id) == batch_id, problem.is_not(None)
+    )
+    counted = db.execute(found.group_by(problem).order_by(problem))
+    return {str(row[0]): row[1] for row in counted}
+
+
 def jobs(db: Connection, job_ids: Collection[str]) -> Mapping[str, Row[Any]]:
     """Return these jobs by their ids."""
     rows = db.execute(select(Job).where(col(Job.id).in_(job_ids))).all()

@@ -322,11 +322,6 @@ def retract_cards(db: Connection, prospect_key: str, now: datetime) -> None:
     db.execute(changed.values(version=col(Job.version) + 1, **empty))
 
 
-def spare(db: Connection, job_id: str) -> None:
-    """Let a job cost its caller no enrichment, whatever it finds."""
-    db.execute(update(Job).where(col(Job.id) == job_id).values(charged=False))
-
-
 def ask_to_cancel(db: Connection, job_id: str) -> None:
     """Ask the worker that holds a job to stop it."""
     db.execute(update(Job).where(col(Job.id) == job_id).values(cancel_asked=True))

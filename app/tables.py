@@ -703,12 +703,15 @@ class BatchAsk(SQLModel, table=True):
     """
 
     __tablename__ = "batch_ask"
-    __table_args__ = (Index("ix_batch_ask_state", "batch_id", "state", "position"),)
+    __table_args__ = (
+        Index("ix_batch_ask_state", "batch_id", "state", "position"),
+        Index("ix_batch_ask_alike", "prospect_key", "batch_id", "state"),
+    )
 
     batch_id: str = Field(primary_key=True)
     position: int = Field(primary_key=True)
     state: str = "waiting"  # waiting, asked, ended
-    prospect_key: str = Field(index=True)
+    prospect_key: str
     prospect: dict[str, str] | None = _json(nullable=True)
     cells: list[str] = _json()
     bound: float | None = None

@@ -198,9 +198,10 @@ class HitRate:
 class RunView:
     """How the workers stand with a large batch. `state` is one of app/backlog.py.
 
-    `mailboxes` counts the rows with an e-mail address at the end, `verified` those of them that a
-    source has checked. `again` rows were asked for a second time, of which `gained` came to more.
-    `file_token` opens the file, whose header and signs were `columns`, `delimiter` and `has_bom`.
+    `problems` counts the rows without a job, by why; `mailboxes` the rows with an e-mail address at
+    the end, `verified` those of them that a source has checked. `again` rows were asked for once
+    more, of which `gained` came to more. `file_token` opens the file, whose header and signs were
+    `columns`, `delimiter` and `has_bom`.
     """
 
     state: str
@@ -210,6 +211,7 @@ class RunView:
     again: int
     gained: int
     providers: Sequence[HitRate]
+    problems: Mapping[str, int]
     columns: tuple[str, ...]
     delimiter: str
     has_bom: bool
@@ -457,8 +459,8 @@ def _section_statuses(row: Any) -> dict[str, str]:
     return dict(row.section_status)
 
 
-def run_view(row: Any, mailboxes: int, verified: int) -> RunView:
-    """Read the run of a large batch."""
+def run_view(row: Any, mailboxes: int, verified: int, problems: Mapping[str, int]) -> RunView:
+    """Read the run of a large batch, with what was counted of its rows."""
     return RunView(
         state=row.state,
         version=row.version,
@@ -467,6 +469,7 @@ def run_view(row: Any, mailboxes: int, verified: int) -> RunView:
         again=row.again,
         gained=row.gained,
         providers=[HitRate(name, *pair) for name, pair in sorted(row.tallies.items())],
+        problems=problems,
         columns=tuple(row.sheet["columns"]),
         delimiter=row.sheet["delimiter"],
         has_bom=row.sheet["has_bom"],

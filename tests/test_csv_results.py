@@ -24,6 +24,7 @@ def run(columns: tuple[str, ...] = ("Email",), **changes: Any) -> RunView:
         "again": 0,
         "gained": 0,
         "providers": (),
+        "problems": {},
         "columns": columns,
         "delimiter": ",",
         "has_bom": False,

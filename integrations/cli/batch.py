@@ -118,6 +118,8 @@ def summary(view: BatchView) -> str:
             f"{one.provider}: asked about {one.asked:,} rows, knew {one.matched:,} "
             f"({_percent(rate)})."
         )
+    for problem, count in run.problems.items() if run else ():
+        told.append(f"{count:,} rows were not asked for: {problem}.")
     if run and run.again:
         told.append(f"{run.again:,} rows were asked for once more, {run.gained:,} gained by it.")
     most = f" of {run.max_credits:g}" if run and run.max_credits is not None else ""

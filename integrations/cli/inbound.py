@@ -417,7 +417,8 @@ def connect(
 def connections() -> None:
     """List the connections, those of the settings too, and when each last sent something."""
     with _running() as parts:
-        typer.echo(tables.connection_table(parts.intake.connections()))
+        crms = {name: one.adapter.name for name, one in parts.connections.items()}
+        typer.echo(tables.connection_table(parts.intake.connections(), crms))
 
 
 @crm.command("disconnect")

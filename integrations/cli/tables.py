@@ -87,12 +87,13 @@ def connected(made: Connection, auth: Auth, user: str, base_url: str) -> str:
     )
 
 
-def connection_table(views: Sequence[ConnectionView]) -> str:
-    """List connections by name."""
-    if not views:
+def connection_table(views: Sequence[ConnectionView], crms: Mapping[str, str]) -> str:
+    """List connections by name, and behind them the CRMs that are written to: name -> vendor."""
+    if not (views or crms):
         return "No connections yet. Make one: warmcall crm connect NAME --auth standard"
     head = ("NAME", "AUTH", "SET UP IN", "CREATED", "LAST ASKED")
-    return columns([head, *map(_connection_row, views)])
+    written_to = [(name, crms[name], "setting", "-", "-") for name in sorted(crms)]
+    return columns([head, *map(_connection_row, views), *written_to])
 
 
 def _connection_row(view: ConnectionView) -> tuple[str, ...]:

@@ -14,9 +14,14 @@ from typing import ClassVar
 from app.crm import Ref
 from app.crm_views import Saved
 from app.delivery import Address, Delivery, Receipt
-from app.errors import DeliveryFailed, NotFound
+from app.errors import DeliveryFailed, DeliveryPutOff, NotFound
 from app.views import JobView
 from integrations.crm.desk import Desk
+
+TRY_S = 45.0
+"""A try ends within the leases of its delivery and its record (60 s): no two are at one record."""
+
+AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,7 @@ class CrmChannel:
     desk: Desk
     view: Callable[[str], JobView] = field(repr=False)
     tell: Callable[[str, Address, str], object] = field(repr=False)
+    try_s: float = TRY_S
 
     name: ClassVar[str] = "crm"
     back_off_s: ClassVar[Sequence[float]] = (0, 3, 15, 60, 300, 1_800, 7_200, 21_600, 43_200)
@@ -38,13 +44,21 @@ class CrmChannel:
             ref = Ref.read(delivery.address.target)
         except (NotFound, ValueError) as exc:
             raise DeliveryFailed("there is no such job or record (any more)", final=True) from exc
-        saved = await self.desk.save(view, ref)
+        saved = await self._saved(view, ref)
         place = self.desk.connections[ref.connection].propose_to
         if saved.has_proposals and place:
             team = place.partition(":")[0]
             to = _once(place, view, saved.ref)
             await asyncio.to_thread(self.tell, view.id, to, f"slack_{team}")
         return Receipt(200, round(1000 * (perf_counter() - started)), told(saved))
+
+    async def _saved(self, view: JobView, ref: Ref) -> Saved:
+        """Write, and stop before another try could begin; that one finds out how far this came."""
+        try:
+            async with asyncio.timeout(self.try_s):
+                return await self.desk.save(view, ref)
+        except TimeoutError as exc:
+            raise DeliveryPutOff("the CRM's turns did not come in time", AGAIN_S) from exc
 
 
 def _once(place: str, view: JobView, ref: Ref) -> Address:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.crm import BREAKING, Adapter, Steps
@@ -17,6 +17,17 @@ LONGEST_NAP_S = 5.0
 """A longer wait for a turn is the queue's."""
 
 
+class Waiting:
+    """Who waits in this process for a turn, one behind the other.
+
+    Without an order all would wake for each turn, one would get it, and some none for minutes.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.head = asyncio.Lock()  # asyncio's locks are fair
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmLine:
     """The line to one connection. `call` sends one request; a failure is an answer."""
@@ -26,6 +37,7 @@ class CrmLine:
     call: Callable[[Request], Awaitable[Answer]]
     doors: Doors
     books: Books
+    waiting: Waiting = field(default_factory=Waiting)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def ask(self, steps: Steps[T]) -> T:
@@ -64,11 +76,22 @@ class CrmLine:
             answer = await self._sent(request)
 
     async def _sent(self, request: Request) -> Answer:
+        behind_s = self.waiting.length / self.adapter.pace.per_s
+        if behind_s > LONGEST_NAP_S:
+            raise DeliveryPutOff(f"many wait for {self.connection}", behind_s)
+        self.waiting.length += 1
+        try:
+            async with self.waiting.head:
+                await self._turn()
+        finally:
+            self.waiting.length -= 1
+        return await self.call(request)
+
+    async def _turn(self) -> None:
         while wait_s := await self.doors.enter([self._door]):
             if wait_s > LONGEST_NAP_S:
                 raise DeliveryPutOff(f"{self.connection} asks to wait", wait_s)
             await self.sleep(wait_s)
-        return await self.call(request)
 
     @property
     def _door(self) -> Door:

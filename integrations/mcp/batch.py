@@ -80,6 +80,8 @@ def _step(view: BatchView, end: int) -> str:
 
 def problems(view: BatchView) -> dict[str, int]:
     """Return how many rows of a batch have no job, by why."""
+    if view.run:
+        return dict(view.run.problems)
     return dict(Counter(one.problem for one in view.rows if one.problem))
 
 

@@ -154,6 +154,7 @@ class Batch(Shape):
     verified: int | None = Field(None, description="Those of them that a source has checked.")
     verified_rate: float | None = Field(None, ge=0, le=1)
     providers: list[HitRateShape]
+    problems: dict[str, int] = Field(description="Rows without a job, by the code of why.")
     again: int | None = Field(None, description="Rows that were asked for a second time.")
     gained: int | None = Field(None, description="Those of them that came to more.")
     credits_spent: float

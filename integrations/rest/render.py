@@ -130,6 +130,7 @@ def batch(view: BatchView, base_url: str, offset: int) -> Object:
             "verified": run.verified if run else None,
             "verified_rate": None if rate is None else round(rate, 4),
             "providers": [_hit_rate(one) for one in run.providers] if run else [],
+            "problems": dict(run.problems) if run else {},
             "again": run.again if run else None,
             "gained": run.gained if run else None,
             "max_credits": run.max_credits if run else None,

@@ -208,6 +208,8 @@ def _rates(view: BatchView) -> list[str]:
         told.append(
             f"{escaped(one.provider, NAME)}: knew {one.matched:,} of {one.asked:,} ({share})."
         )
+    for problem, count in run.problems.items():
+        told.append(f"{count:,} rows were not asked for: {problem.replace('_', ' ')}.")
     if run.again:
         told.append(f"{run.again:,} rows were asked for once more, {run.gained:,} gained by it.")
     return told

@@ -57,6 +57,7 @@ def test_a_list_is_looked_up_and_its_file_is_a_click_away(workspace: Workspace) 
     shown = str(message.blocks)
     assert "1 of 1 addresses verified (100 %)" in shown
     assert "sandbox: knew 1 of 2 (50 %)" in shown
+    assert "1 rows were not asked for: invalid prospect." in shown
     assert message.edits <= 4
     assert "Sarah" not in shown + message.text
     path = re.findall(r"<http://127\.0\.0\.1:\d+(/batches/[^|]+)\|", shown)[0]

@@ -32,6 +32,7 @@ def test_a_file_is_looked_up_without_any_server(cli: Cli) -> None:
         "3 rows, 1 matched (33.3 %).",
         "1 of 1 addresses are verified (100.0 %).",
         "sandbox: asked about 2 rows, knew 1 (50.0 %).",
+        "1 rows were not asked for: invalid_prospect.",
         "4 credits.",
         "Written: out.csv",
     ]

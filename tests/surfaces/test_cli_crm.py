@@ -73,9 +73,14 @@ def test_a_connection_of_the_file_is_listed_and_ended_there(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "crm.toml"
-    path.write_text('[connections.zapier]\nauth = "bearer"\nsecret = "long-enough-for-us"\n')
+    path.write_text(
+        '[connections.zapier]\nauth = "bearer"\nsecret = "long-enough-for-us"\n'
+        '[connections.space]\nkind = "attio"\ntoken = "long-enough-for-us"\n'
+        'secret = "long-enough-for-us"\n'
+    )
     monkeypatch.setenv("WARMCALL_CRM", str(path))
     listed = cli("crm", "connections").out.splitlines()
     assert listed[1].split() == ["zapier", "bearer", "file", "-", "-"]
+    assert listed[2].split() == ["space", "attio", "setting", "-", "-"]
     said = cli("crm", "disconnect", "zapier")
     assert (said.code, "remove it there" in said.err) == (1, True)

@@ -9,8 +9,9 @@ from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
+from app import sheet
 from app.errors import WarmcallError
-from app.intake import Caller
+from app.intake import BatchOrder, Caller
 from integrations.mcp.front import NEXT
 from tests.surfaces.agents import ERAS, SARAH, call, refused, talk, text, told
 from tests.surfaces.asking import settled, work
@@ -248,6 +249,26 @@ def test_a_batch_tells_its_match_rate_and_its_rows_by_page(service: Any) -> None
     assert (len(first["batch"]["rows"]), len(second["batch"]["rows"])) == (25, 4)
     assert "next_cursor" not in second["batch"]
     assert first["batch"]["rows"][0]["resource_uri"] == f"battlecard://{people[0]}"
+
+
+def test_a_batch_that_was_begun_elsewhere_is_paged_through_to_its_end(service: Any) -> None:
+    rows = "\n".join(["email", "one-word", *(f"p{n}@acme.example" for n in range(129))])
+    order = BatchOrder(sheet=sheet.read(rows.encode()))
+    begun = service.intake.take_in(service.caller, order)
+
+    async def script(client: Client) -> list[dict[str, Any]]:
+        pages: list[dict[str, Any]] = []
+        asked = {"job_id": begun.id, "cursor": ""}
+        while not pages or asked["cursor"]:
+            pages.append(told(await client.call_tool("get_enrichment", asked))["batch"])
+            asked["cursor"] = pages[-1].get("next_cursor", "")
+        return pages
+
+    pages = talk(service, script)
+    positions = [row["position"] for page in pages for row in page["rows"]]
+    assert positions == list(range(130))
+    assert {page["total"] for page in pages} == {130}
+    assert pages[-1]["problems"] == {"invalid_prospect": 1}
 
 
 def test_a_batch_belongs_to_who_began_it(service: Any) -> None:

@@ -117,6 +117,7 @@ def test_a_form_carries_a_file_and_its_terms(service: Any, api: Browser) -> None
     finish(service, batch_id)
     ended = api("GET", f"/v1/batches/{batch_id}").json()
     assert (ended["max_credits"], ended["credits_spent"]) == (1.0, 1.0)
+    assert ended["problems"] == {"budget_exhausted": 1, "invalid_prospect": 1}
     assert [row.get("problem") for row in ended["rows"]] == [
         None,
         "budget_exhausted",

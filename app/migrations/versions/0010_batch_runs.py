@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("batch_id", "position"),
     )
     op.create_index("ix_batch_ask_state", "batch_ask", ["batch_id", "state", "position"])
-    op.create_index("ix_batch_ask_prospect_key", "batch_ask", ["prospect_key"])
+    op.create_index("ix_batch_ask_alike", "batch_ask", ["prospect_key", "batch_id", "state"])
 
 
 def downgrade() -> None:
