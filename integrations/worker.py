@@ -395,8 +395,11 @@ class Worker:
 
     async def _feed(self) -> None:
         at_once = max(1, self._runtime.settings.slots // SHARE)
-        while await asyncio.to_thread(self._runtime.intake.feed, at_once):
-            await asyncio.sleep(FED_S)
+        try:
+            while await asyncio.to_thread(self._runtime.intake.feed, at_once):
+                await asyncio.sleep(FED_S)
+        except NotReady:  # the sweep says so, and less often
+            await asyncio.sleep(SWEEP_S)
 
     async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         while True:
