@@ -104,7 +104,8 @@ class Courier:
         now = self.now()
         patience = LONG_PATIENCE if exc.is_patient else PATIENCE
         if now - row.created_at > patience:
-            why = f"its turn did not come in {patience.days} days: {exc}"
+            span = f"{patience.days} days" if exc.is_patient else "a day"
+            why = f"its turn did not come in {span}: {exc}"
             self._not_delivered(db, row, DeliveryFailed(why, final=True), now)
             return
         due_at = now + timedelta(seconds=exc.wait_s)

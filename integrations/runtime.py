@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -45,7 +45,7 @@ from app.verification import Verification, verify
 from app.waterfall import converse
 from integrations.crm.connections import connections, road
 from integrations.crm.counter import Counter
-from integrations.crm.desk import Desk
+from integrations.crm.desk import Defined, Desk
 from integrations.crm.line import CrmLine
 
 PORTS_KNOWN = timedelta(seconds=1)
@@ -225,6 +225,7 @@ class Runtime:
     positioning: Positioning | None
     fetch: Callable[[], Fetch]
     connections: Mapping[str, Connected]
+    defined: Defined = field(default_factory=dict, repr=False)
 
     def judge(self, url: str) -> None:
         """Raise Blocked when a callback to this URL would be refused."""
@@ -274,6 +275,7 @@ class Runtime:
             books=books,
             now=now,
             base_url=self.settings.base_url,
+            defined=self.defined,
         )
 
     @property

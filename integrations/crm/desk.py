@@ -34,10 +34,16 @@ MERGES = 3
 Definitions = Mapping[str, Property]
 
 
-@dataclass(slots=True)
-class _Remembered:
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Definitions of properties, and when they were read."""
+
     at: datetime
     definitions: Definitions
+
+
+Defined = dict[tuple[str, Kind], Remembered]
+"""What is remembered of each connection and kind; all desks of a process share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Desk:
     books: Books
     now: Callable[[], datetime]
     base_url: str
-    defined: dict[tuple[str, Kind], _Remembered] = field(default_factory=dict, repr=False)
+    defined: Defined = field(default_factory=dict, repr=False)
 
     # --- showing ---
 
@@ -323,7 +329,7 @@ class Desk:
         key, now = (connected.name, kind), self.now()
         known = self.defined.get(key)
         if known is None or abs(now - known.at) > KNOWN_FOR:  # either way: a clock may be set back
-            known = _Remembered(now, await line.ask(line.adapter.properties(kind)))
+            known = Remembered(now, await line.ask(line.adapter.properties(kind)))
             self.defined[key] = known
         return known.definitions
 
