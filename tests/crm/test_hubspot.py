@@ -166,6 +166,12 @@ def test_a_value_is_written_as_the_property_takes_it_or_not_at_all(
     assert adapter.translate(prop, value) == becomes
 
 
+def test_of_two_options_that_read_alike_neither_is_guessed(adapter: Adapter) -> None:
+    prop = Property("stage", "choice", {"1": "New lead", "2": "New-Lead", "3": "Old"})
+    assert adapter.translate(prop, "new lead") is None
+    assert adapter.translate(prop, "old") == "3"
+
+
 def test_times_are_written_in_utc(adapter: Adapter) -> None:
     at = Property("warmcall_enriched_at", "datetime")
     assert adapter.translate(at, "2026-11-21T10:00:00+01:00") == "2026-11-21T09:00:00.000Z"

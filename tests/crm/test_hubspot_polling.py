@@ -114,7 +114,9 @@ def test_nobody_looks_again_too_soon_or_at_the_same_time(desk: Desk) -> None:
     cursors = desk.poller("worker_3").cursors
     assert asyncio.run(_claim(cursors)) is not None
     assert desk.look("worker_2") == []
-    desk.clock.move(seconds=LEASE.total_seconds() + 60)
+    desk.clock.move(seconds=EVERY.total_seconds() + 1)
+    assert desk.look("worker_2") == []
+    desk.clock.move(seconds=LEASE.total_seconds())
     assert desk.look("worker_2") == [f"poll|person|{made.id}"]
 
 

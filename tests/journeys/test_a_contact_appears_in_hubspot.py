@@ -474,6 +474,12 @@ def test_the_company_that_hubspot_makes_in_the_same_second_is_the_only_one(
     assert not account.hubspot.called("POST", "objects/.*companies$")
 
 
+def test_the_logs_name_nobody_and_no_key(account: Account) -> None:
+    told = account.stack.log("worker") + account.stack.log("web")
+    assert "a record arrived" in told
+    assert not [word for word in ("@", "Sarah", TOKEN, SECRET, "Bonn") if word in told]
+
+
 # --- 15: when we are not let in
 
 

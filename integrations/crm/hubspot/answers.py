@@ -35,7 +35,6 @@ INVALID = "VALIDATION_ERROR"
 
 _SCOPE = re.compile(r"[a-z0-9_.-]{1,80}")
 _WORD = re.compile(r"[A-Z0-9_]{1,64}")
-_ID = re.compile(r"Existing ID: ([0-9]{1,20})")
 _NOT_VALID = "Property values were not valid: "
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}")
 
@@ -151,12 +150,6 @@ def bad_properties(answer: Answer) -> dict[str, str]:
         for name in names if isinstance(names, list) else ():
             _add(found, name, error.get("code"))
     return found
-
-
-def existing_id(answer: Answer) -> str:
-    """Return the id of the record that a 409 says is there already; empty when it does not."""
-    found = _ID.search(str(body_of(answer).get("message", "")))
-    return found[1] if found else ""
 
 
 def _listed_in(message: str) -> object:
