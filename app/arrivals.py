@@ -14,7 +14,9 @@ from app.clerk import crm_caller, refresh_caller
 from app.crm import CrmEvent, Happening, Kind, Ref
 from app.crm_store import ASKED, DELETED, ERASED, MERGED, WAITING
 from app.crm_views import Entry, entry
+from app.digest import digest
 from app.front import Front
+from app.views import JobView
 
 log = logging.getLogger("warmcall.arrivals")
 
@@ -53,6 +55,15 @@ class Arrivals(Front):
         caller_id = refresh_caller(connection).id
         rows = self.database.read(lambda db: crm_store.writes_for(db, caller_id, since))
         return [entry(row) for row in rows]
+
+    def crm_page(self, view: JobView) -> str:
+        """Return the page of the CRM's record about whom a job was, empty when none is known."""
+        person = digest(view.prospect.key)
+        return self.database.read(lambda db: crm_store.page_of(db, view.id, person))
+
+    def has_proposals(self, job_id: str) -> bool:
+        """Tell whether something of a job waits for consent to be written into the CRM."""
+        return self.database.read(lambda db: crm_store.has_proposals(db, job_id))
 
     def broken_connections(self) -> dict[str, str]:
         """Return the connections that an operator has to look after, each with the reason."""
@@ -152,7 +163,7 @@ class Arrivals(Front):
         row = self._record(db, ref, now)
         self._stop(db, row, now)
         if ref.kind is Kind.person:
-            crm_erasure.forget(db, row.target, now, for_ever=True)
+            crm_erasure.forget(db, self.tasks, row.target, now, for_ever=True)
         crm_store.change(
             db, row.target, state=ERASED, reason="", job_id=None, purge_at=None, note_id=""
         )

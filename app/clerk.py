@@ -208,7 +208,7 @@ class Clerk:
         now = self.now()
         crm_store.let_go(db, row.target, self.owner)
         if state == ERASED:
-            crm_erasure.forget(db, row.target, now, for_ever=True)
+            crm_erasure.forget(db, self.tasks, row.target, now, for_ever=True)
         elif state == DELETED:
             caller_id = crm_caller(row.connection).id
             crm_erasure.stop(db, self.tasks, outcome.job_id, caller_id, now)

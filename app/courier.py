@@ -1,7 +1,7 @@
 """Deliveries: a card is put into the outbox and tried until its address has it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from app.database import Database, surely, written
 from app.delivery import (
     BACK_OFF_S,
     DISABLE_AFTER,
+    ERASED,
     Address,
     Channel,
     Delivery,
@@ -160,6 +161,12 @@ class Courier:
             if outbox.settle(db, row.id, self.owner, outbox.PENDING, due_at):
                 store.post(db, self.tasks.delivery(row.id, due_at))
         log.info("not delivered", extra=_told(row) | {"status": exc.status})
+
+
+def take_back(db: Connection, tasks: Tasks, shown: Sequence[Address], now: datetime) -> None:
+    """Have channels take back what they show of somebody who was erased."""
+    for at in shown:
+        announce(db, tasks, new_delivery(None, ERASED, callers.OPERATOR, at, now))
 
 
 def announce(db: Connection, tasks: Tasks, delivery: Outbox) -> None:

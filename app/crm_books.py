@@ -30,6 +30,8 @@ MOST_WRITES = 10
 TRY_BROKEN = timedelta(minutes=5)
 """How often a connection that is broken is tried again."""
 
+MOST_URL = 2_000  # characters
+
 MAYBE = "?"
 """In place of a note's id while it is not known whether the note is there."""
 
@@ -92,9 +94,15 @@ class Books:
             self.database, partial(crm_store.change, target=target, note_id=note_id), "crm"
         )
 
-    def enriched(self, target: str, status: str) -> Awaitable[bool]:
-        """Let a record go that has what the job found; `status` is how the job ended."""
-        return self.let_go(target, state=DONE, reason="", ended=status, enriched_at=self.now())
+    def enriched(self, target: str, status: str, url: str) -> Awaitable[bool]:
+        """Let a record go that has what the job found; `status` is how the job ended.
+
+        `url` is the record's page in the CRM.
+        """
+        at = self.now()
+        return self.let_go(
+            target, state=DONE, reason="", ended=status, enriched_at=at, url=url[:MOST_URL]
+        )
 
     def _hold(self, db: Connection, ref: Ref) -> Held | None:
         now = self.now()

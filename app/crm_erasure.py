@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from app import callers, crm_store, erasure, store
+from app.courier import take_back
 from app.digest import digests
 from app.ending import follow_up
 from app.job import Status
@@ -26,7 +27,7 @@ def stop(db: Connection, tasks: Tasks, job_id: str | None, caller_id: str, now: 
         follow_up(db, tasks, ended, now)
 
 
-def forget(db: Connection, target: str, now: datetime, *, for_ever: bool) -> None:
+def forget(db: Connection, tasks: Tasks, target: str, now: datetime, *, for_ever: bool) -> None:
     """Erase everything about the person that a record was about, however often it was looked up.
 
     `for_ever` keeps a digest of the person, so that nobody is looked up again by accident. A
@@ -39,6 +40,8 @@ def forget(db: Connection, target: str, now: datetime, *, for_ever: bool) -> Non
             digest, kind = digests(prospect)[0]
             if for_ever:
                 callers.suppress(db, Suppression(digest=digest, kind=kind, created_at=now))
+            shown = erasure.shown_at(db, prospect)
             erasure.forget(db, prospect)
+            take_back(db, tasks, shown, now)
     crm_store.hush(db, target=target)
     store.withdraw(db, target)

@@ -9,7 +9,19 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import col
 
 from app.digest import HUSHED
@@ -178,6 +190,24 @@ def add_writes(db: Connection, writes: Sequence[CrmWrite]) -> None:
     """Add rows to the audit."""
     if writes:
         db.execute(insert(CrmWrite), [one.model_dump() for one in writes])
+
+
+def page_of(db: Connection, job_id: str, person: str) -> str:
+    """Return the page of the record that a job, or one about the same, was written into last.
+
+    `person` is the digest of whom the job is about. Empty when there is none.
+    """
+    about = select(col(CrmWrite.target)).where(col(CrmWrite.person) == person)
+    its = or_(col(CrmRow.job_id) == job_id, col(CrmRow.target).in_(about))
+    pages = select(col(CrmRow.url)).where(its, col(CrmRow.url) != "", col(CrmRow.state) == DONE)
+    newest = pages.order_by(col(CrmRow.kind).desc(), col(CrmRow.enriched_at).desc())
+    return db.execute(newest.limit(1)).scalar_one_or_none() or ""
+
+
+def has_proposals(db: Connection, job_id: str) -> bool:
+    """Tell whether something waits for somebody's consent to be written for a job."""
+    waits = exists().where(col(CrmWrite.job_id) == job_id, col(CrmWrite.state) == PROPOSED)
+    return bool(db.execute(select(waits)).scalar_one())
 
 
 def writes(db: Connection, job_id: str, target: str | None = None) -> Sequence[Row[Any]]:

@@ -170,5 +170,5 @@ class Keeper:
     def _purge(self, db: Connection, now: datetime) -> None:
         """Forget whom records were about that were deleted long ago and did not come back."""
         for target in crm_store.to_purge(db, now, PURGE):
-            crm_erasure.forget(db, target, now, for_ever=False)
+            crm_erasure.forget(db, self.tasks, target, now, for_ever=False)
             crm_store.change(db, target, purge_at=None, job_id=None, note_id="")

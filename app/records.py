@@ -7,8 +7,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from app import callers, erasure, feedback, ledger, outbox, store, tally
-from app.courier import announce, new_delivery
-from app.delivery import ERASED, Address
+from app.courier import announce, new_delivery, take_back
+from app.delivery import Address
 from app.digest import digests
 from app.errors import InvalidProspect, NotFound, NotReady
 from app.facts import Json
@@ -123,8 +123,7 @@ class Records(Front):
             callers.suppress(db, suppression)
             shown = erasure.shown_at(db, prospect)
             counts = erasure.forget(db, prospect)
-            for at in shown:
-                announce(db, self.tasks, new_delivery(None, ERASED, OPERATOR, at, self.now()))
+            take_back(db, self.tasks, shown, self.now())
             return counts
 
         return self.database.write(erased).result()

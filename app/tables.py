@@ -614,6 +614,7 @@ class CrmRow(SQLModel, table=True):
     changed_at: datetime = _at()
     job_id: str | None = Field(default=None, index=True)
     note_id: str = ""
+    url: str = ""
     winner: str = ""
     writes: int = 0
     writes_on: date | None = None

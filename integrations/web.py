@@ -64,6 +64,7 @@ def application(runtime: Runtime) -> Starlette:
         call=runtime.ask_slack,
         page=pages.note,
         keep=RepliesKept(database=runtime.database, now=now).keep,
+        crm=runtime.counter if runtime.connections else None,
     )
 
     @asynccontextmanager

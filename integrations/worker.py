@@ -58,6 +58,7 @@ from integrations.slack.batches import Noticeboard, SlackBatches, SlackFiles
 from integrations.slack.channel import SlackChannel
 from integrations.slack.directory import Directory
 from integrations.slack.posts import Posts
+from integrations.slack.render import Links
 from integrations.slack.reply import Reply
 
 log = logging.getLogger("warmcall.worker")
@@ -253,8 +254,17 @@ class Worker:
             view=self._view,
             takes_unasked=self._runtime.intake.takes_unasked,
             held=self._runtime.intake.held_until,
-            base_url=settings.base_url,
+            links=self._links,
         )
+
+    def _links(self, view: JobView) -> Links:
+        """Return where a card in Slack leads."""
+        url = f"{self._runtime.settings.base_url}/card/{view.card_token}"
+        if not self._runtime.connections:
+            return Links(url)
+        intake = self._runtime.intake
+        page = intake.crm_page(view)
+        return Links(url, page or None, can_save=not page or intake.has_proposals(view.id))
 
     def _alerts(self) -> Callable[[str], Address] | None:
         """Return where operators hear of trouble, each time in a message of its own."""

@@ -145,7 +145,7 @@ class Desk:
                 saved, also=await self._on_company(view, seen, company, is_agreed=is_agreed)
             )
         await self._noted(view, seen, held, saved.also)
-        await self.books.enriched(held.target, view.status.value)
+        await self.books.enriched(held.target, view.status.value, seen.record.url)
         return saved
 
     async def _on_company(

@@ -13,7 +13,7 @@ from slack_bolt import Ack, App
 
 from app.card import Candidate
 from app.errors import Conflict, InvalidProspect, NotFound, QuotaExceeded, WarmcallError
-from app.intake import Caller, JobView, Vote
+from app.intake import JobView, Vote
 from app.job import Status
 from app.prospect import Prospect, from_parts
 from integrations.slack import buttons, words
@@ -24,19 +24,8 @@ from integrations.slack.desk import Client, Desk, Then
 from integrations.slack.payloads import Click
 from integrations.slack.render import quota
 
-Save = Callable[[Caller, str], str | None]
-"""Saves the card of a job to the caller's CRM; returns what to tell, None = there is no CRM.
-
-It may block for milliseconds: the work itself is a worker's. It may raise WarmcallError.
-"""
-
 ASKED_ANEW = frozenset({Status.complete, Status.ambiguous, Status.not_found})
 """Ends of a job after which looking up again asks everybody; after others, who did not answer."""
-
-
-def no_crm(_: Caller, job_id: str) -> str | None:
-    """Save nothing: there is no CRM."""
-    return None
 
 
 def nothing(_: Client) -> None:
@@ -91,7 +80,6 @@ class Actions:
 
     asking: Asking
     desk: Desk
-    save: Save = no_crm
 
     def listen(self, bolt: App) -> None:
         """Have Bolt call these listeners."""
@@ -100,7 +88,6 @@ class Actions:
             buttons.REFRESH: self.refresh,
             buttons.CHOOSE: self.choose,
             buttons.FEEDBACK: self.judge,
-            buttons.SAVE_CRM: self.keep,
             buttons.OPEN_CRM: self.open,
         }.items():
             bolt.action(action_id)(presses.listener(does))
@@ -136,12 +123,6 @@ class Actions:
         self.asking.job(click, click.spot, job_id)
         self.asking.intake.vote(caller(click.team.id), job_id, voter, vote)
         return self._presses.says(click, words.THANKS if vote is Vote.up else words.SORRY)
-
-    def keep(self, click: Click) -> Then:
-        """Save the card to the CRM."""
-        view = self.asking.job(click, click.spot, click.told)
-        told = self.save(caller(click.team.id), view.id)
-        return self._presses.says(click, words.NO_CRM if told is None else told or words.SAVED)
 
     def open(self, click: Click) -> Then:
         """Let the browser open a link: Slack tells of it and waits for an answer all the same."""

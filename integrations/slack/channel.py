@@ -69,7 +69,7 @@ class SlackChannel:
     view: Callable[[str], JobView] = field(repr=False)
     takes_unasked: Callable[[str, str], bool] = field(repr=False)
     held: Held = field(repr=False)
-    base_url: str
+    links: Callable[[JobView], Links] = field(repr=False)
 
     name: ClassVar[str] = CHANNEL
     back_off_s: ClassVar[Sequence[float]] = (0, 1, 2, 5, 15, 60, 300, 900, 1_800, 3_600)
@@ -143,7 +143,7 @@ class SlackChannel:
             return loading(view, str(view.prospect))
         if place.is_share:
             return shared(view, now)
-        return card(view, Links(f"{self.base_url}/card/{view.card_token}", None), now)
+        return card(view, self.links(view), now)
 
     async def _put(self, shown: Posting, posting: Posting, showing: Showing) -> str:
         """Have a message show this: `shown` is what `posting` is then."""

@@ -22,7 +22,7 @@ log = logging.getLogger("warmcall.slack")
 
 CALL_S = 10
 HOOKS = "hooks.slack.com"
-IS_GONE = frozenset({"message_not_found", "channel_not_found"})
+IS_GONE = frozenset({"message_not_found", "channel_not_found", "not_found"})
 
 
 class Client(Protocol):
@@ -30,6 +30,9 @@ class Client(Protocol):
 
     def views_open(self, *, trigger_id: str, view: Object) -> Any:
         """Open a window."""
+
+    def views_update(self, *, view_id: str, view: Object) -> Any:
+        """Show something else in a window."""
 
     def chat_delete(self, *, channel: str, ts: str) -> Any:
         """Delete a message."""
@@ -48,6 +51,20 @@ class Desk:
     def open(self, client: Client, trigger_id: str, view: Object) -> bool:
         """Open a window; False when Slack does not."""
         return self._done("views.open", lambda: client.views_open(trigger_id=trigger_id, view=view))
+
+    def opened(self, client: Client, trigger_id: str, view: Object) -> str:
+        """Open a window that is changed later; return its id, empty when Slack does not."""
+        ids: list[str] = []
+
+        def ask() -> None:
+            answer = client.views_open(trigger_id=trigger_id, view=view)
+            ids.append(str(answer["view"]["id"]))
+
+        return ids[0] if self._done("views.open", ask) and ids else ""
+
+    def update(self, client: Client, view_id: str, view: Object) -> bool:
+        """Show something else in a window that is open; one that was closed stays closed."""
+        return self._done("views.update", lambda: client.views_update(view_id=view_id, view=view))
 
     def delete(self, client: Client, place: str, ref: str) -> bool:
         """Delete a message; one that is gone already is fine."""

@@ -22,7 +22,7 @@ from app.intake import Intake
 from app.settings import Settings
 from integrations.slack import words
 from integrations.slack.acquaintance import Acquaintance
-from integrations.slack.actions import Actions, Save, no_crm
+from integrations.slack.actions import Actions
 from integrations.slack.adapter import Endpoint
 from integrations.slack.api import Call
 from integrations.slack.asking import Asking, Keep
@@ -33,6 +33,7 @@ from integrations.slack.home_tab import HomeTab
 from integrations.slack.leaving import ENDS, Leaving
 from integrations.slack.manifest import EVENTS_PATH
 from integrations.slack.oauth import INSTALL_PATH, OAuth, Page
+from integrations.slack.saving import Crm, Saving
 from integrations.slack.shortcuts import Shortcuts
 from integrations.slack.socket_mode import SocketMode
 from integrations.slack.talk import Talk
@@ -84,11 +85,11 @@ def surface(
     call: Call,
     page: Page,
     keep: Keep,
-    save: Save = no_crm,
+    crm: Crm | None = None,
 ) -> Slack:
     """Return this surface. `call` sends a request to Slack, `page` makes a page for a browser.
 
-    `keep` keeps the addresses for answers, `save` saves a card to the CRM that is connected.
+    `keep` keeps the addresses for answers, `crm` is the CRM that is connected.
     """
     if not settings.has_slack:
         return Slack()
@@ -98,7 +99,8 @@ def surface(
         Commands(asking),
         Talk(asking),
         HomeTab(intake, f"{settings.base_url}/card/", now),
-        Actions(asking, desk, save),
+        Actions(asking, desk),
+        Saving(asking, desk, crm),
         Dialogs(asking, desk, settings.base_url, now),
         Shortcuts(asking, desk),
         Leaving(tokens.kept, intake.forget_team),

@@ -52,7 +52,7 @@ SPOKEN = {
 class Links:
     """Where a card leads: its page, and the record in the CRM where there is one.
 
-    `can_save` says that a CRM is connected which has no record of this prospect yet.
+    `can_save` says that there is something which could be written into the CRM.
     """
 
     card: str
@@ -202,7 +202,7 @@ def _gaps(view: JobView) -> str:
 def _buttons(view: JobView, links: Links) -> Iterator[Object]:
     if links.crm and web_url(links.crm, CRM_URL):
         yield buttons.open_crm(links.crm)
-    elif links.can_save:
+    if links.can_save:
         yield buttons.save_crm(view.id)
     if view.status is Status.partial:
         yield buttons.retry("Retry missing sources", view.id)

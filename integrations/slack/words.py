@@ -72,6 +72,5 @@ SHARED = (
     "The copy comes to the channel within some seconds; if this app may not post there, to you."
 )
 NO_CRM = "No CRM is connected. Your Warmcall admin can connect one."
-SAVED = "Saved to the CRM."
 THANKS = "Thanks, that is noted."
 SORRY = "Thanks, that is noted. Is it about somebody else? Choose Wrong person in the … menu."

@@ -240,6 +240,7 @@ class Slack:
             "assistant.threads.setSuggestedPrompts": self._suggest,
             "users.lookupByEmail": self._by_mail,
             "views.open": self._open_view,
+            "views.update": self._update_view,
             "chat.postEphemeral": self._whisper,
         }
         if method not in known:
@@ -353,6 +354,19 @@ class Slack:
         opened = {**view, "id": f"V0{number}", "hash": f"{number}.hash", "state": {"values": {}}}
         self.views.append(opened)
         return {"view": opened}
+
+    def _update_view(self, given: Object) -> Object:
+        """Show something else in a window that is open."""
+        view = given.get("view")
+        view = json.loads(view) if isinstance(view, str) else view
+        known = [one for one in self.views if one["id"] == given.get("view_id")]
+        if not known:
+            raise No("not_found")
+        if not isinstance(view, dict) or check_view(view):
+            raise No("invalid_arguments")
+        known[0].clear()
+        known[0].update({**view, "id": given["view_id"], "hash": "2.hash", "state": {"values": {}}})
+        return {"view": known[0]}
 
     def _whisper(self, given: Object) -> Object:
         if given.get("user") not in self.users:

@@ -14,6 +14,10 @@ from httpx2 import Response
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from app.crm import Kind, Ref
+from app.crm_plan import Change
+from app.crm_views import Saved
+from app.errors import NotReady
 from app.facts import Json, Section, stated
 from app.intake import JobView
 from app.prospect import Identifiers, identify
@@ -63,7 +67,6 @@ class Desk:
     slack: Slack
     client: TestClient
     source: Oracle
-    saved: list[tuple[str, str]] = field(default_factory=list)
 
     def send(self, body: bytes, **options: Any) -> Response:
         headers = signed(body, **options)
@@ -143,15 +146,14 @@ def until(is_so: Callable[[], object]) -> None:
 
 
 @contextmanager
-def desk_of(service: Any, source: Oracle, save: Any = None) -> Iterator[Desk]:
+def desk_of(service: Any, source: Oracle, crm: Any = None) -> Iterator[Desk]:
     with slack_served(Slack(users={USER})) as slack:
         env = {
             "SLACK_BOT_TOKEN": TOKEN,
             "SLACK_SIGNING_SECRET": SECRET,
             "SLACK_API_URL": slack.url,
         }
-        options = {"save": save} if save else {}
-        found = surface_of(service, Settings.from_env(env), **options)
+        found = surface_of(service, Settings.from_env(env), crm=crm)
         with TestClient(Starlette(routes=list(found.routes))) as client:
             yield Desk(service, slack, client, source)
 
@@ -518,19 +520,68 @@ def test_without_a_crm_it_is_told_what_to_do(desk: Desk) -> None:
     assert desk.told() == words.NO_CRM
 
 
-def test_a_card_is_saved_to_the_crm_that_is_connected(service: Any, source: Oracle) -> None:
-    saved: list[tuple[str, str]] = []
+CITY = Change(
+    property="city",
+    field="person.location.city",
+    old="Paris",
+    new="Berlin <HQ>",
+    policy="propose",
+    source="orbit",
+    confidence=0.9,
+    is_proposed=True,
+)
+RECORD = Ref("hubspot", Kind.person, "7")
 
-    def save(who: Any, job_id: str) -> str:
-        saved.append((who.id, job_id))
-        return "Saved to Northwind CRM."
 
-    with desk_of(service, source, save) as desk:
+@dataclass
+class Crm:
+    """Where one value is to be written; `why_not` is an error that comes in place of an answer."""
+
+    why_not: str = ""
+    saved: list[tuple[str, str]] = field(default_factory=list)
+
+    def plan_now(self, who: Any, job_id: str) -> Saved:
+        if self.why_not:
+            raise NotReady(self.why_not)
+        return Saved(RECORD, (CITY,), url="https://crm.example/7")
+
+    def save_now(self, who: Any, job_id: str) -> Saved:
+        self.saved.append((who.id, job_id))
+        return Saved(RECORD, (CITY,), frozenset({"city"}), {"zip": "not a zip"})
+
+
+def test_saving_shows_a_diff_and_writes_once_it_is_agreed_to(service: Any, source: Oracle) -> None:
+    crm = Crm()
+    with desk_of(service, source, crm) as desk:
         desk.card()
         [job] = desk.jobs()
-        desk.press(crm_card(job.id), buttons.SAVE_CRM)
-        assert desk.told() == "Saved to Northwind CRM."
-    assert saved == [(f"slack_{TEAM}", job.id)]
+        view = desk.opened(crm_card(job.id), buttons.SAVE_CRM)
+        until(lambda: "Berlin &lt;HQ&gt;" in str(view["blocks"]))
+        assert "~Paris~" in str(view["blocks"])
+        assert crm.saved == []
+        assert desk.submit(view)["response_action"] == "update"
+        until(lambda: "1 value written" in str(view["blocks"]))
+        assert "not a zip" in str(view["blocks"])
+    assert crm.saved == [(f"slack_{TEAM}", job.id)]
+
+
+def test_a_crm_that_cannot_be_asked_says_why_in_the_window(service: Any, source: Oracle) -> None:
+    with desk_of(service, source, Crm("The CRM does not let us in.")) as desk:
+        desk.card()
+        view = desk.opened(crm_card(desk.jobs()[0].id), buttons.SAVE_CRM)
+        until(lambda: "does not let us in" in str(view["blocks"]))
+        assert "submit" not in view
+
+
+def test_nobody_of_another_workspace_saves_a_card(service: Any, source: Oracle) -> None:
+    crm = Crm()
+    with desk_of(service, source, crm) as desk:
+        desk.card()
+        view = desk.opened(crm_card(desk.jobs()[0].id), buttons.SAVE_CRM)
+        until(lambda: "submit" in view)
+        told = desk.submit(view, user_team="T0OTHER")
+        assert words.NOT_KEPT in str(told["view"]["blocks"])
+    assert crm.saved == []
 
 
 # --- shortcuts

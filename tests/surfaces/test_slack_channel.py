@@ -37,6 +37,7 @@ from integrations.slack.api import Api
 from integrations.slack.channel import SlackChannel
 from integrations.slack.directory import Directory
 from integrations.slack.posts import Posts, mark
+from integrations.slack.render import Links
 from integrations.slack.reply import Reply, is_slacks
 from tests.fakes.clock import Clock
 from tests.fakes.slack import TEAM, TOKEN, Fault, Slack, slack_served
@@ -73,7 +74,7 @@ class Channel:
             view=partial(self.service.intake.job, everyone),
             takes_unasked=lambda team, user: user not in self.unwilling,
             held=lambda team, user, now: self.rests.get(user),
-            base_url="https://warmcall.example",
+            links=lambda view: Links(f"https://warmcall.example/card/{view.card_token}"),
         )
 
     @property

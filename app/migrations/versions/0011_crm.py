@@ -53,6 +53,7 @@ def _record() -> None:
         sa.Column("changed_at", sa.DateTime(), nullable=False),
         sa.Column("job_id", sa.String(), nullable=True),
         sa.Column("note_id", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
         sa.Column("winner", sa.String(), nullable=False),
         sa.Column("writes", sa.Integer(), nullable=False),
         sa.Column("writes_on", sa.Date(), nullable=True),
