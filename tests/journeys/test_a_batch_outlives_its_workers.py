@@ -166,7 +166,8 @@ def ignoring_errors(client: httpx.Client, count: int, headers: dict[str, str]) -
 def test_a_command_that_was_stopped_goes_on_where_it_was(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    (tmp_path / "in.csv").write_bytes(table(100))
+    slow = [f"\n{number},slow@firm{number}.example" for number in range(100, 108)]
+    (tmp_path / "in.csv").write_bytes(table(100) + "".join(slow).encode())
     with installed(tmp_path, **SLOTS) as stack:
         command = stack.start("batch", "in.csv", "out.csv")
         file = tmp_path / "warmcall.db"
@@ -183,10 +184,10 @@ def test_a_command_that_was_stopped_goes_on_where_it_was(
         said = stack.run("batch", "--resume", batch_id, "out.csv", timeout_s=120)
         assert said.returncode == 0, said.stderr
         answers = dict(rows(stack, ANSWERS))
-    assert re.search(r"^100 rows, 85 matched \(85\.0 %\)\.$", said.stdout, re.MULTILINE)
+    assert re.search(r"^108 rows, 93 matched \(86\.1 %\)\.$", said.stdout, re.MULTILINE)
     assert max(answers.values()) == 1
     with (tmp_path / "out.csv").open(newline="") as text:
-        assert [row["E-Mail"] for row in csv.DictReader(text)] == mails(100)
+        assert [row["E-Mail"] for row in csv.DictReader(text)][:100] == mails(100)
     assert sorted(one.name for one in tmp_path.iterdir() if "out" in one.name) == ["out.csv"]
 
 
