@@ -72,6 +72,9 @@ def _running(parts: Runtime) -> Iterator[Finding]:
     yield callbacks(given_up)
     yield from asyncio.run(slack.findings(parts))
     yield hubspot(parts)
+    others = [name for name in parts.connections if name != HUBSPOT]
+    broken = parts.intake.broken_connections() if others else {}
+    yield from (connection(name, broken.get(name, "")) for name in others)
 
 
 def positioning(path: Path | None) -> Finding:
@@ -132,6 +135,16 @@ def hubspot(parts: Runtime) -> Finding:
         return Finding("hubspot", State.failed, told)
     way = "looks for new records" if parts.settings.hubspot_poll else "is told of new records"
     return Finding("hubspot", State.ok, f"{way}; run `warmcall hubspot setup` once")
+
+
+def connection(name: str, why: str) -> Finding:
+    """Judge a connection to another CRM by whether it has let us in."""
+    if why:
+        told = (
+            f"refuses us ({why}): correct its section of WARMCALL_CRM; what is to be written waits."
+        )
+        return Finding(f"crm {name}", State.failed, told)
+    return Finding(f"crm {name}", State.ok, "nothing was refused")
 
 
 def proxy(url: str | None) -> Finding:

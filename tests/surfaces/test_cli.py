@@ -4,7 +4,9 @@ import json
 import os
 import re
 import socket
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -316,6 +318,24 @@ def test_the_doctor_finds_a_positioning_file_that_is_not_usable(
     said = cli("doctor")
     assert said.code == 1
     assert "positioning file" in said.out
+
+
+def test_the_doctor_tells_of_a_crm_that_does_not_let_us_in(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rules = tmp_path / "crm.toml"
+    rules.write_text(
+        '[connections.pipe]\nkind = "pipedrive"\nurl = "https://acme.pipedrive.example"\n'
+        'token = "0123456789abcdef"\nuser_id = "9"\nuser = "warmcall"\npassword = "0123456789abcdef"\n'
+    )
+    monkeypatch.setenv("WARMCALL_CRM", str(rules))
+    assert re.search(r"crm pipe\s+nothing was refused", cli("doctor").out)
+    with closing(sqlite3.connect(tmp_path / "warmcall.db")) as db, db:
+        now = "2026-11-21 12:00:00.000000"
+        db.execute("INSERT INTO crm_health VALUES ('pipe', 'unauthorized', ?, ?)", (now, now))
+    said = cli("doctor")
+    assert said.code == 1
+    assert re.search(r"crm pipe\s+refuses us \(unauthorized\)", said.out)
 
 
 def test_the_doctor_finds_a_proxy_that_does_not_answer() -> None:
