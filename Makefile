@@ -25,7 +25,7 @@ run: $(READY)
 MEMORY := /dev/shm
 ROOM := $(shell df -Pk $(MEMORY) 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=$(MEMORY)"}')
 test: lint
-	$(ROOM) PYTHONHASHSEED=0 $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder # the seed: all collect the same names
+	$(ROOM) PYTHONHASHSEED=0 $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder # the seed: all collect the same names
 
 # Other people's MCP clients and the public conformance suite against ours; needs npm, brings a Node.
 test-mcp: $(READY) $(NODE_READY) mcpb

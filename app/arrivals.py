@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from app import crm_erasure, crm_store, store
 from app.clerk import crm_caller, refresh_caller
 from app.crm import CrmEvent, Happening, Kind, Ref
+from app.crm_plan import Change
 from app.crm_store import ASKED, DELETED, ERASED, MERGED, WAITING
 from app.crm_views import Entry, entry
 from app.digest import digest
@@ -61,9 +62,10 @@ class Arrivals(Front):
         person = digest(view.prospect.key)
         return self.database.read(lambda db: crm_store.page_of(db, view.id, person))
 
-    def has_proposals(self, job_id: str) -> bool:
-        """Tell whether something of a job waits for consent to be written into the CRM."""
-        return self.database.read(lambda db: crm_store.has_proposals(db, job_id))
+    def proposals(self, job_id: str) -> list[Change]:
+        """Return what waits for consent to be written into the CRM for a job."""
+        rows = self.database.read(lambda db: crm_store.writes(db, job_id))
+        return [one.change for one in map(entry, rows) if one.change.is_proposed]
 
     def broken_connections(self) -> dict[str, str]:
         """Return the connections that an operator has to look after, each with the reason."""

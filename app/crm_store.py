@@ -15,7 +15,6 @@ from sqlalchemy import (
     and_,
     case,
     delete,
-    exists,
     func,
     insert,
     or_,
@@ -202,12 +201,6 @@ def page_of(db: Connection, job_id: str, person: str) -> str:
     pages = select(col(CrmRow.url)).where(its, col(CrmRow.url) != "", col(CrmRow.state) == DONE)
     newest = pages.order_by(col(CrmRow.kind).desc(), col(CrmRow.enriched_at).desc())
     return db.execute(newest.limit(1)).scalar_one_or_none() or ""
-
-
-def has_proposals(db: Connection, job_id: str) -> bool:
-    """Tell whether something waits for somebody's consent to be written for a job."""
-    waits = exists().where(col(CrmWrite.job_id) == job_id, col(CrmWrite.state) == PROPOSED)
-    return bool(db.execute(select(waits)).scalar_one())
 
 
 def writes(db: Connection, job_id: str, target: str | None = None) -> Sequence[Row[Any]]:

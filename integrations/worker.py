@@ -255,6 +255,7 @@ class Worker:
             takes_unasked=self._runtime.intake.takes_unasked,
             held=self._runtime.intake.held_until,
             links=self._links,
+            proposals=self._runtime.intake.proposals,
         )
 
     def _links(self, view: JobView) -> Links:
@@ -264,7 +265,7 @@ class Worker:
             return Links(url)
         intake = self._runtime.intake
         page = intake.crm_page(view)
-        return Links(url, page or None, can_save=not page or intake.has_proposals(view.id))
+        return Links(url, page or None, can_save=not page or bool(intake.proposals(view.id)))
 
     def _alerts(self) -> Callable[[str], Address] | None:
         """Return where operators hear of trouble, each time in a message of its own."""

@@ -62,9 +62,9 @@ class CrmChannel:
 
 
 def _once(place: str, view: JobView, ref: Ref) -> Address:
-    """Return the one message that asks for consent: the card, which can be saved from there."""
+    """Return the one message that asks for consent, and leads to the window that saves."""
     mark = sha256(f"{view.id}:{ref.target}".encode()).hexdigest()[:32]
-    return Address("slack", f"{place}:{mark}")
+    return Address("slack", f"{place}:propose-{mark}")
 
 
 def told(saved: Saved) -> str:

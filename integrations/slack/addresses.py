@@ -3,7 +3,8 @@
 An address is `TEAM:WAYS:MARK`, one message for ever. The team `-` is the only workspace there is.
 The ways, with `+` between, are tried in order until one is open: a user (`U0JANE`), a conversation
 (`C0SALES`), or a colleague by e-mail (`mail=jane@acme.example`). The mark tells messages at one
-place apart, and how it begins tells what for: SHARE or EVENT, else somebody has asked for it.
+place apart, and how it begins tells what for: SHARE, PROPOSAL or EVENT, else somebody has asked for
+it.
 """
 
 import re
@@ -18,6 +19,9 @@ ONLY_TEAM = "-"
 
 SHARE = "share-"
 """Begins the mark of a copy for a conversation: the card with nothing to press."""
+
+PROPOSAL = "propose-"
+"""Begins the mark of what would be written into the CRM, for a conversation to agree to."""
 
 EVENT = "event-"
 """Begins the mark of a card that nobody asked for in Slack: it came by a CRM or a calendar."""
@@ -57,6 +61,10 @@ class Place:
     @property
     def is_share(self) -> bool:
         return self.mark.startswith(SHARE)
+
+    @property
+    def is_proposal(self) -> bool:
+        return self.mark.startswith(PROPOSAL)
 
     @property
     def is_unasked(self) -> bool:

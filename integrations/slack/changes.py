@@ -1,10 +1,12 @@
 """What would be, and what was, written into the CRM, as a window shows it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.crm_plan import OWN, Change
 from app.crm_views import Saved
-from integrations.slack.blocks import Object, context, section, window
+from app.views import JobView
+from integrations.slack import buttons
+from integrations.slack.blocks import Message, Object, actions, context, section, window
 from integrations.slack.text import escaped, link
 
 TITLE = "Save to CRM"
@@ -25,6 +27,19 @@ NOTHING: Mapping[str, str] = {
     "opted_out": "This person opted out of enrichment in the CRM: nothing is written.",
 }
 """Why nothing is written -> what is said."""
+
+
+def proposal(view: JobView, proposed: Sequence[Change]) -> Message:
+    """Return what waits for consent, for a conversation: what it replaces, and where it is from."""
+    who = escaped(view.prospect, NAME)
+    text = f"Proposed for the CRM record of {who}"
+    if not proposed:
+        return Message(f"{text}: nothing waits any more.", [section(f"*{text}*: nothing waits.")])
+    blocks = [
+        section("\n".join([f"*{text}*", *_lines(proposed)])),
+        actions([buttons.save_crm(view.id)]),
+    ]
+    return Message(f"{text}: {len(proposed)} values. Review and save them.", blocks)
 
 
 def looking() -> Object:
@@ -95,17 +110,21 @@ def _listed(saved: Saved, changes: Iterable[Change]) -> list[Object]:
     values = _values(changes)
     if not values:
         return []
-    lines = [f"*{saved.ref.kind.value.capitalize()}*"]
-    for one in values[:MOST]:
+    return [section("\n".join([f"*{saved.ref.kind.value.capitalize()}*", *_lines(values)]))]
+
+
+def _lines(changes: Sequence[Change]) -> list[str]:
+    """Return a line for each value, as many as fit into a section."""
+    lines: list[str] = []
+    for one in changes[:MOST]:
         old = f"~{escaped(one.old, VALUE)}~ → " if one.old else ""
         sure = f"{escaped(one.source, NAME)}, {100 * one.confidence:.0f}% sure"
         line = f"• {escaped(one.property, NAME)}: {old}*{escaped(one.new, VALUE)}* ({sure})"
-        if sum(map(len, lines)) + len(line) > SECTION - NAME:
+        if sum(map(len, lines)) + len(lines) + len(line) > SECTION - 4 * NAME:
             break
         lines.append(line)
-    if left := len(values) - (len(lines) - 1):
-        lines.append(f"… and {left} more")
-    return [section("\n".join(lines))]
+    left = len(changes) - len(lines)
+    return [*lines, f"… and {left} more"] if left else lines
 
 
 def _page(saved: Saved) -> list[Object]:

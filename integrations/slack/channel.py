@@ -13,9 +13,11 @@ from time import perf_counter
 from typing import ClassVar
 
 from app.alerts import ALERT
+from app.crm_plan import Change
 from app.delivery import ERASED, FOLLOWED, PROGRESSED, STARTED, Delivery, Posting, Receipt
 from app.errors import DeliveryFailed, DeliveryPutOff, NotFound
 from app.views import JobView
+from integrations.slack import changes
 from integrations.slack.addresses import CHANNEL, Place, is_user
 from integrations.slack.api import HALF, WHOLE, refusal
 from integrations.slack.directory import STRANGER, Directory
@@ -70,6 +72,7 @@ class SlackChannel:
     takes_unasked: Callable[[str, str], bool] = field(repr=False)
     held: Held = field(repr=False)
     links: Callable[[JobView], Links] = field(repr=False)
+    proposals: Callable[[str], Sequence[Change]] = field(repr=False)
 
     name: ClassVar[str] = CHANNEL
     back_off_s: ClassVar[Sequence[float]] = (0, 1, 2, 5, 15, 60, 300, 900, 1_800, 3_600)
@@ -143,6 +146,8 @@ class SlackChannel:
             return loading(view, str(view.prospect))
         if place.is_share:
             return shared(view, now)
+        if place.is_proposal:
+            return changes.proposal(view, self.proposals(view.id))
         return card(view, self.links(view), now)
 
     async def _put(self, shown: Posting, posting: Posting, showing: Showing) -> str:

@@ -141,6 +141,7 @@ def become(order: Mapping[str, Any], fds: Sequence[int]) -> None:
     os.close(fds[0])
     os.close(fds[1])
     os.set_inheritable(fds[2], False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["env"])

@@ -326,7 +326,8 @@ def test_the_doctor_tells_of_a_crm_that_does_not_let_us_in(
     rules = tmp_path / "crm.toml"
     rules.write_text(
         '[connections.pipe]\nkind = "pipedrive"\nurl = "https://acme.pipedrive.example"\n'
-        'token = "0123456789abcdef"\nuser_id = "9"\nuser = "warmcall"\npassword = "0123456789abcdef"\n'
+        'token = "0123456789abcdef"\nuser_id = "9"\nuser = "warmcall"\n'
+        'password = "0123456789abcdef"\n'
     )
     monkeypatch.setenv("WARMCALL_CRM", str(rules))
     assert re.search(r"crm pipe\s+nothing was refused", cli("doctor").out)

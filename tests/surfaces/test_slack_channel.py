@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from app.alerts import ALERT
+from app.crm_plan import Change
 from app.delivery import ERASED, EVENTS, PROGRESSED, STARTED, Address, Delivery, Posting, Receipt
 from app.doors import DoorsKept
 from app.errors import DeliveryFailed, DeliveryPutOff, NotFound
@@ -56,6 +57,7 @@ class Channel:
     slack: Slack
     token: str = TOKEN
     rests: dict[str, datetime] = field(default_factory=dict)
+    proposed: list[Change] = field(default_factory=list)
     unwilling: set[str] = field(default_factory=set)
 
     def of(self, owner: str) -> SlackChannel:
@@ -74,6 +76,7 @@ class Channel:
             view=partial(self.service.intake.job, everyone),
             takes_unasked=lambda team, user: user not in self.unwilling,
             held=lambda team, user, now: self.rests.get(user),
+            proposals=lambda job_id: self.proposed,
             links=lambda view: Links(f"https://warmcall.example/card/{view.card_token}"),
         )
 
@@ -454,6 +457,18 @@ def test_a_channel_that_may_not_be_read_gets_what_was_in_doubt_again(
     assert channel.deliver(ended, target=target).answer == "posted"
     assert channel.methods()[1:] == ["conversations.history", "chat.postMessage"]
     assert len(channel.slack.said_in(CHANNEL)) == 1
+
+
+def test_a_proposal_shows_what_would_be_written_and_asks_for_consent(
+    channel: Channel, ended: JobView
+) -> None:
+    channel.slack.channels[CHANNEL] = ""
+    title = Change("jobtitle", "person.title", "<Boss>", "VP of Sales", "propose", source="orbit")
+    channel.proposed.append(replace(title, confidence=0.9))
+    channel.deliver(ended, target=f"{TEAM}:{CHANNEL}:propose-1")
+    [asked] = channel.slack.said_in(CHANNEL)
+    assert "~&lt;Boss&gt;~ → *VP of Sales* (orbit, 90% sure)" in asked.blocks[0]["text"]["text"]
+    assert asked.blocks[1]["elements"][0]["action_id"] == "save_crm"
 
 
 # --- quiet hours
