@@ -5,7 +5,7 @@ The card itself comes back as a delivery to the record (channel `crm`): see app/
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -87,7 +87,7 @@ class Clerk:
     """Looks at records that have appeared, and asks for their cards. `owner` names this worker.
 
     `lines` gives the line to a connection, None when there is none (any more). A record is not
-    asked for again within `cool_down`.
+    asked for again within `cool_down`. `shown_at` is where else the card of a new one comes.
     """
 
     database: Database
@@ -97,6 +97,7 @@ class Clerk:
     now: Callable[[], datetime]
     owner: str
     cool_down: timedelta
+    shown_at: Callable[[CrmRecord], Sequence[Address]] = lambda record: ()
 
     async def arrive(self, target: str) -> None:
         """Look at a record, if its arrival is due and nobody else is at it."""
@@ -147,10 +148,11 @@ class Clerk:
         if isinstance(found, str):
             return Outcome(SKIPPED, found)
         is_refresh = row.reason == REFRESH
+        shown_at = () if is_refresh else self.shown_at(record)
         ask = Ask(
             prospect=found,
             priority=Priority.background if is_refresh else Priority.crm,
-            notify=(Address(crm_store.CHANNEL, row.target),),
+            notify=(Address(crm_store.CHANNEL, row.target), *shown_at),
             max_credits=EACH if is_refresh else None,
         )
         once = Idempotency(f"crm:{row.target}:{row.told}", digest(found.key))

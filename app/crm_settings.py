@@ -3,6 +3,7 @@
     [fields.hubspot]
     policy = "fill_blank"          # of every property that is not named below; "never" = none
     propose_to = "T0001:C0002"     # where in Slack somebody is asked about what is proposed
+    cards_to = "T0001:C0003"       # where in Slack the card of a new record comes
 
     [fields.hubspot.person]
     jobtitle = "person.title"
@@ -41,10 +42,11 @@ class Mapped(_Part):
 
 
 class Fields(_Part):
-    """The rules of one connection. `propose_to` is a conversation in Slack: `TEAM:CHANNEL`."""
+    """The rules of one connection. Two places are conversations in Slack: `TEAM:CHANNEL`."""
 
     policy: Policy = Policy.fill_blank
     propose_to: Annotated[str, StringConstraints(pattern=_CONVERSATION)] = ""
+    cards_to: Annotated[str, StringConstraints(pattern=_CONVERSATION)] = ""
     person: Mapping[str, Mapped | str] = Field(default={})
     company: Mapping[str, Mapped | str] = Field(default={})
 
@@ -90,20 +92,22 @@ class CrmFile(_Part):
 class Connected:
     """A connection that can be written to: its name, who knows the CRM, and its rules by kind.
 
-    `propose_to` is where somebody is asked about what is proposed; empty = nowhere.
+    `propose_to` is where somebody is asked about what is proposed, `cards_to` where the cards of
+    new records come; empty = nowhere.
     """
 
     name: str
     adapter: Adapter
     rules: Mapping[Kind, tuple[Rule, ...]]
     propose_to: str = ""
+    cards_to: str = ""
 
 
 def connected(name: str, adapter: Adapter, file: CrmFile | None = None) -> Connected:
     """Return a connection with the rules of the file, or the usual ones. Raises BadSettings."""
     fields = (file or CrmFile()).fields.get(name, Fields())
     rules = {kind: fields.rules(kind, adapter.fields.get(kind, {})) for kind in Kind}
-    return Connected(name, adapter, rules, fields.propose_to)
+    return Connected(name, adapter, rules, fields.propose_to, fields.cards_to)
 
 
 def _rule(prop: str, mapped: Mapped, name: str, default: Policy) -> Rule:

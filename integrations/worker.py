@@ -9,7 +9,7 @@ import logging
 import random
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from app import store
 from app.clerk import Clerk
 from app.courier import Courier
+from app.crm import CrmRecord
 from app.crm_cursor import Cursors
 from app.crm_refresh import Refresher
 from app.database import written
@@ -52,7 +53,7 @@ from integrations.runtime import (
     start,
     tiers,
 )
-from integrations.slack.addresses import to_operators
+from integrations.slack.addresses import card_of, to_operators
 from integrations.slack.api import AT_ONCE, Api
 from integrations.slack.batches import Noticeboard, SlackBatches, SlackFiles
 from integrations.slack.channel import SlackChannel
@@ -210,6 +211,7 @@ class Worker:
             now=now,
             owner=owner,
             cool_down=settings.crm_cool_down,
+            shown_at=self._shown_at,
         )
         return engine, courier, clerk, keeper
 
@@ -257,6 +259,11 @@ class Worker:
             links=self._links,
             proposals=self._runtime.intake.proposals,
         )
+
+    def _shown_at(self, record: CrmRecord) -> Sequence[Address]:
+        """Return where in Slack the card of a new record comes: to its owner, else to a channel."""
+        place = self._runtime.connections[record.ref.connection].cards_to
+        return card_of(place, record.owner_email, record.ref.target) if place else ()
 
     def _links(self, view: JobView) -> Links:
         """Return where a card in Slack leads."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from app import callers, crm_store
 from app.crm import Happening, Kind
 from app.crm_refresh import Refresher
+from app.delivery import Address
 from app.facts import Json, Section
 from app.provider import Answer, Outcome, Request
 from app.retention import Retention
@@ -86,6 +87,15 @@ def test_what_is_told_while_the_job_runs_opens_nothing(office: Office) -> None:
     assert office.tell(office.event("1", Happening.updated)) == 0
     office.clock.move(hours=2)  # it cannot run for so long
     assert office.tell(office.event("1", Happening.updated)) == 1
+
+
+def test_the_card_of_a_new_record_comes_where_it_is_to_be_shown_once(office: Office) -> None:
+    shown = Address("slack", "T1:C3:event-1")
+    office.clerk = replace(office.clerk, shown_at=lambda record: (shown,))
+    office.crm.person("1", email=JANE)
+    office.arrive("1")
+    office.arrive("1")
+    assert [one.address for one in office.service.postbox.got] == [shown]
 
 
 def test_our_own_writing_is_no_news(office: Office) -> None:

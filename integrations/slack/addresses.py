@@ -9,6 +9,7 @@ it.
 
 import re
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from app.alerts import ALERT
 from app.delivery import Address
@@ -91,6 +92,24 @@ def to_channel(team: str, conversation: str, mark: str, user: str = "") -> Addre
     """Return the same for a conversation; else, if given, for a user."""
     otherwise = f"+{user}" if user else ""
     return Address(CHANNEL, f"{team}:{conversation}{otherwise}:{EVENT}{mark}")
+
+
+def card_of(place: str, owner: str, about: str) -> tuple[Address]:
+    """Return where the card of a new record comes, one message for ever.
+
+    `place` is `TEAM:CHANNEL`; a colleague with the `owner`'s e-mail address goes before it. `about`
+    names the record.
+
+    >>> card_of("T1:C3", "", "hubspot:person:7")[0].target.split(":")[:2]
+    ['T1', 'C3']
+    >>> card_of("T1:C3", "ann@acme.example", "hubspot:person:7")[0].target.split(":")[:2]
+    ['T1', 'mail=ann@acme.example+C3']
+    """
+    team, _, conversation = place.partition(":")
+    mark = sha256(about.encode()).hexdigest()[:32]
+    if owner:
+        return (to_mail(team, owner, mark, conversation),)
+    return (to_channel(team, conversation, mark),)
 
 
 def to_operators(place: str, mark: str) -> Address:
