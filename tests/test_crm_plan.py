@@ -255,6 +255,8 @@ def test_the_file_says_what_goes_where_beside_what_is_usual() -> None:
         """
         [fields.small]
         policy = "ours_only"
+        propose_to = "T1:C2"
+        cards_to = "T1:C3"
         [fields.small.person]
         jobtitle = "person.title"
         phone = {policy = "propose"}
@@ -262,7 +264,9 @@ def test_the_file_says_what_goes_where_beside_what_is_usual() -> None:
         seniority = {policy = "overwrite"}
         """
     )
-    rules = {rule.property: rule for rule in connected("small", ADAPTER, file).rules[Kind.person]}
+    found = connected("small", ADAPTER, file)
+    assert (found.propose_to, found.cards_to) == ("T1:C2", "T1:C3")
+    rules = {rule.property: rule for rule in found.rules[Kind.person]}
     assert rules["jobtitle"] == Rule("jobtitle", "person.title", Policy.ours_only, 0.5)
     assert rules["phone"] == Rule("phone", "person.phones", Policy.propose, 0.5)
     assert rules["city"] == Rule("city", "person.location.city", Policy.overwrite, 0.95)

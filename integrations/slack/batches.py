@@ -24,7 +24,9 @@ from integrations.slack.blocks import Message, context, section
 from integrations.slack.posts import Posts
 from integrations.slack.text import escaped, link
 from integrations.slack.uploads import CHANNEL as FILES
-from integrations.slack.uploads import MOST_ROWS, TOO_LARGE, is_of_slack
+from integrations.slack.uploads import MOST_ROWS, TOO_LARGE
+from integrations.slack.verify import FILES as ORIGIN
+from integrations.slack.verify import is_slacks
 
 BATCHES = "slack_batch"
 BACK_OFF_S = (0, 1, 2, 5, 15, 60, 300, 900, 1_800, 3_600)
@@ -135,7 +137,7 @@ class SlackFiles:
     async def _fetched(self, team: str, url: str) -> Answer:
         """Fetch a file with the workspace's token. Raises InvalidRequest, DeliveryFailed."""
         token = self.board.posts.api.token(team)
-        if token is None or not is_of_slack(url, self.board.posts.api.url):
+        if token is None or not is_slacks(url, ORIGIN, self.board.posts.api.url):
             raise InvalidRequest(NO_ACCESS)
         headers = {"Authorization": f"Bearer {token}"}
         most = sheet.MOST_BYTES + 1

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from integrations.slack.blocks import Message, Object
+from integrations.slack.verify import HOOKS, is_slacks
 
 log = logging.getLogger("warmcall.slack")
 
 CALL_S = 10
-HOOKS = "hooks.slack.com"
 IS_GONE = frozenset({"message_not_found", "channel_not_found", "not_found"})
 
 
@@ -83,20 +82,10 @@ class Desk:
         return self._answer(response_url, {"delete_original": True})
 
     def _answer(self, url: str, body: Object) -> bool:
-        if not self._is_slacks(url):
+        if not is_slacks(url, HOOKS, self.api_url):
             return False
         hook = WebhookClient(url, timeout=CALL_S, retry_handlers=[])
         return self._done("response_url", lambda: _sent(hook, body))
-
-    def _is_slacks(self, url: str) -> bool:
-        try:
-            asked = urlsplit(url)
-        except ValueError:
-            return False
-        if asked.scheme == "https" and asked.netloc == HOOKS:
-            return True
-        ours = urlsplit(self.api_url)
-        return (asked.scheme, asked.netloc) == (ours.scheme, ours.netloc)
 
     def _done(self, what: str, ask: Callable[[], object]) -> bool:
         try:

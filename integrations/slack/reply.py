@@ -7,7 +7,6 @@ if it is Slack's.
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -16,8 +15,7 @@ from app.errors import DeliveryFailed
 from app.provider import Request
 from integrations.slack.api import MAX_ANSWER, NOT_SENT, TIMEOUT_S, Call
 from integrations.slack.blocks import Message
-
-HOOKS = "https://hooks.slack.com"
+from integrations.slack.verify import HOOKS, is_slacks
 
 USED_UP = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 """What a URL answers that is of no use any more."""
@@ -38,7 +36,7 @@ class Reply:
         since an answer too many is better than none.
         """
         url = await self.kept.take(mark)
-        if url is None or not is_slacks(url, self.api_url):
+        if url is None or not is_slacks(url, HOOKS, self.api_url):
             return False
         answer = await self.call(_request(url, message))
         if answer.status == HTTPStatus.OK and not answer.failure:
@@ -52,26 +50,6 @@ class Reply:
             status=answer.status,
             undone=answer.failure in NOT_SENT,
         )
-
-
-def is_slacks(url: str, api_url: str) -> bool:
-    """Tell whether a URL leads to Slack, or to the stand-in that the settings name.
-
-    >>> is_slacks("https://hooks.slack.com/commands/1", "https://slack.com/api")
-    True
-    >>> is_slacks("https://hooks.slack.com@other.example/1", "https://slack.com/api")
-    False
-    """
-    try:
-        return _origin(url) in {HOOKS, _origin(api_url)}
-    except ValueError:  # brackets that do not match, a port that is no number
-        return False
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{'@' if '@' in parts.netloc else ''}{parts.hostname}{port}"
 
 
 def _request(url: str, message: Message) -> Request:

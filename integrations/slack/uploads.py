@@ -7,7 +7,6 @@ Nothing here reads it: that may take longer than Slack waits.
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from pydantic import BaseModel, Field, ValidationError
@@ -19,6 +18,7 @@ from app.sheet import MOST_BYTES
 from integrations.slack.asking import caller, digest
 from integrations.slack.blocks import Object, section, words
 from integrations.slack.reading import plain
+from integrations.slack.verify import FILES, is_slacks
 
 COMMAND = "/prep"
 WORD = "csv"
@@ -32,7 +32,6 @@ FILE, FIELD, CREDITS = "file", "list", "credits"
 """The blocks of the window, and what is in the first."""
 
 MOST_ROWS = 1_000
-SLACK_FILES = "files.slack.com"
 
 ABOUT = (
     "A CSV file with a column for e-mail addresses, company domains or LinkedIn URLs, or for names "
@@ -112,7 +111,7 @@ class Uploads:
             return
         if file.size > MOST_BYTES:
             self._refuse(ack, TOO_LARGE)
-        elif not is_of_slack(file.url_private_download, self.api_url):
+        elif not is_slacks(file.url_private_download, FILES, self.api_url):
             self._refuse(ack, UNREADABLE)
         else:
             self._fetch(told, file, most)
@@ -130,14 +129,6 @@ class Uploads:
 
 def _is_ours(command: dict[str, Any]) -> bool:
     return plain(str(command.get("text", ""))).strip().lower() == WORD
-
-
-def is_of_slack(url: str, api_url: str) -> bool:
-    """Tell whether a file is where Slack keeps files: only it is sent our token."""
-    asked, ours = urlsplit(url), urlsplit(api_url)
-    if asked.scheme == "https" and asked.netloc == SLACK_FILES:
-        return True
-    return (asked.scheme, asked.netloc) == (ours.scheme, ours.netloc)
 
 
 def window() -> Object:

@@ -8,6 +8,10 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
+
+HOOKS, FILES = "https://hooks.slack.com", "https://files.slack.com"
+"""Where Slack takes answers, and where it keeps files."""
 
 TOLERANCE_S = 300
 """How far Slack's clock may be from ours, both ways."""
@@ -31,3 +35,23 @@ def signature(body: bytes, sent_at: str, secret: str) -> str:
     """Return what Slack would sign this body with at that time (seconds, as text)."""
     message = b"v0:" + sent_at.encode() + b":" + body
     return "v0=" + hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+def is_slacks(url: str, origin: str, api_url: str) -> bool:
+    """Tell whether a URL leads to this origin of Slack's, or to the stand-in that `api_url` names.
+
+    >>> is_slacks("https://hooks.slack.com/commands/1", HOOKS, "https://slack.com/api")
+    True
+    >>> is_slacks("https://hooks.slack.com@other.example/1", HOOKS, "https://slack.com/api")
+    False
+    """
+    try:
+        return _origin(url) in {origin, _origin(api_url)}
+    except ValueError:  # brackets that do not match, a port that is no number
+        return False
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{'@' if '@' in parts.netloc else ''}{parts.hostname}{port}"

@@ -39,7 +39,8 @@ from integrations.slack.channel import SlackChannel
 from integrations.slack.directory import Directory
 from integrations.slack.posts import Posts, mark
 from integrations.slack.render import Links
-from integrations.slack.reply import Reply, is_slacks
+from integrations.slack.reply import Reply
+from integrations.slack.verify import HOOKS, is_slacks
 from tests.fakes.clock import Clock
 from tests.fakes.slack import TEAM, TOKEN, Fault, Slack, slack_served
 from tests.test_engine import COMPANY, JANE, PERSON, oracle
@@ -590,7 +591,7 @@ def test_no_reply_goes_to_who_is_not_slack(channel: Channel, ended: JobView, url
     refused_at(channel, url)
     with pytest.raises(DeliveryFailed, match="messages_tab_disabled"):
         channel.deliver(ended)
-    assert not is_slacks(url, "https://slack.com/api")
+    assert not is_slacks(url, HOOKS, "https://slack.com/api")
 
 
 def test_the_url_of_a_reply_shows_nowhere(
