@@ -25,6 +25,7 @@ from app.crm_store import (
     FAILED,
     GONE,
     MERGED,
+    MOST_URL,
     REFRESH,
     SKIPPED,
     WAITING,
@@ -69,6 +70,7 @@ class Outcome:
     job_id: str | None = None
     winner: Ref | None = None
     is_no_try: bool = False
+    url: str = ""  # the record's page
 
 
 def crm_caller(connection: str) -> Caller:
@@ -161,7 +163,8 @@ class Clerk:
         answered = await asyncio.shield(asyncio.wrap_future(asked))
         if answered.view.status is Status.suppressed:
             return Outcome(SKIPPED, "suppressed")
-        return Outcome(ASKED, row.reason if is_refresh else "", job_id=answered.view.id)
+        why = row.reason if is_refresh else ""
+        return Outcome(ASKED, why, job_id=answered.view.id, url=record.url)
 
     def _is_enriched(self, record: CrmRecord) -> bool:
         """Tell whether another installation, or we before a loss, enriched a record lately."""
@@ -195,7 +198,7 @@ class Clerk:
             is_try = outcome.after is not None and not outcome.is_no_try
             values |= {"due_at": due_at, "tries": row.tries + is_try}
         if outcome.job_id:
-            values |= {"job_id": outcome.job_id, "asked_at": now}
+            values |= {"job_id": outcome.job_id, "asked_at": now, "url": outcome.url[:MOST_URL]}
         if outcome.winner:
             values |= {"winner": outcome.winner.target}
         if not crm_store.let_go(db, row.target, self.owner, **values):

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from app import crm_store
 from app.crm import Ref
 from app.crm_plan import Change
-from app.crm_store import DONE, PROPOSED, SENDING, UNDONE, WRITTEN
+from app.crm_store import DONE, MOST_URL, PROPOSED, SENDING, UNDONE, WRITTEN
 from app.crm_views import Entry, entry
 from app.database import Database, surely
 from app.tables import CrmWrite
@@ -29,8 +29,6 @@ MOST_WRITES = 10
 
 TRY_BROKEN = timedelta(minutes=5)
 """How often a connection that is broken is tried again."""
-
-MOST_URL = 2_000  # characters
 
 MAYBE = "?"
 """In place of a note's id while it is not known whether the note is there."""

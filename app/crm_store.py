@@ -43,6 +43,8 @@ WORKER = "worker_"  # how the ids of workers begin; others hold a record for its
 LONGEST = timedelta(minutes=10)
 """No lease ends further ahead than this, unless a clock was set back."""
 
+MOST_URL = 2_000  # characters of a record's page
+
 NEW, WAITING, ASKED, DONE = "new", "waiting", "asked", "done"
 SKIPPED, GONE, FAILED = "skipped", "gone", "failed"
 DELETED, MERGED, ERASED = "deleted", "merged", "erased"
@@ -198,7 +200,8 @@ def page_of(db: Connection, job_id: str, person: str) -> str:
     """
     about = select(col(CrmWrite.target)).where(col(CrmWrite.person) == person)
     its = or_(col(CrmRow.job_id) == job_id, col(CrmRow.target).in_(about))
-    pages = select(col(CrmRow.url)).where(its, col(CrmRow.url) != "", col(CrmRow.state) == DONE)
+    is_there = col(CrmRow.state).in_((ASKED, DONE))
+    pages = select(col(CrmRow.url)).where(its, col(CrmRow.url) != "", is_there)
     newest = pages.order_by(col(CrmRow.kind).desc(), col(CrmRow.enriched_at).desc())
     return db.execute(newest.limit(1)).scalar_one_or_none() or ""
 

@@ -98,6 +98,18 @@ def test_the_card_of_a_new_record_comes_where_it_is_to_be_shown_once(office: Off
     assert [one.address for one in office.service.postbox.got] == [shown]
 
 
+def test_where_a_record_is_in_its_crm_is_known_before_its_card_is_there(office: Office) -> None:
+    office.crm.person("1", email=JANE)
+    office.tell(office.event("1"))
+    [(_, target)] = office.service.messages()
+    asyncio.run(office.clerk.arrive(target))
+    intake = office.service.intake
+    [job] = jobs(office)
+    view = intake.job(intake.local_caller(), job.id)
+    assert not view.is_final
+    assert intake.crm_page(view).endswith("/open/1")
+
+
 def test_our_own_writing_is_no_news(office: Office) -> None:
     office.crm.person("1", email=JANE)
     assert office.tell(office.event("1", Happening.updated, is_echo=True)) == 0
