@@ -27,14 +27,6 @@ FINAL = frozenset(Status) - LIVE
 FOUND = frozenset({Status.complete, Status.partial})
 """Ends with something to show: only these cost the caller one enrichment."""
 
-MOVES: Mapping[Status, frozenset[Status]] = {
-    Status.queued: frozenset(
-        {Status.in_progress, Status.cancelled, Status.suppressed, Status.provider_error}
-    ),
-    Status.in_progress: FINAL | {Status.queued},
-}
-
-
 DEATHS = 3
 """A job is parked as failed when this many workers have died of it."""
 

@@ -41,14 +41,6 @@ class Operation:
     kind: str | None = None  # of an answer without a model
 
 
-PHRASES = {
-    200: "Done",
-    201: "Made",
-    202: "Under way",
-    204: "Nothing more",
-    304: "Nothing changed",
-}
-
 HEADERS: dict[str, str] = {
     "Prefer": "`wait=N`: wait up to N seconds (at most 30) for the end of the job (RFC 7240).",
     "Idempotency-Key": "1 to 255 visible characters; the same key and body get the same job.",

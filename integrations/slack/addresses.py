@@ -77,13 +77,11 @@ def is_user(way: str) -> bool:
     return way.startswith(("U", "W"))
 
 
-def to_user(team: str, user: str, mark: str) -> Address:
-    """Return where a card comes as one message to a user, whoever asks; `mark` names the event."""
-    return Address(CHANNEL, f"{team}:{user}:{EVENT}{mark}")
-
-
 def to_mail(team: str, email: str, mark: str, conversation: str = "") -> Address:
-    """Return the same for the colleague with this address; else, if given, for a conversation."""
+    """Return where a card that nobody asked for comes: to the colleague with this address.
+
+    Where Slack does not know it, to the `conversation`, if there is one. `mark` names the event.
+    """
     otherwise = f"+{conversation}" if conversation else ""
     return Address(CHANNEL, f"{team}:{MAIL}{email}{otherwise}:{EVENT}{mark}")
 

@@ -39,7 +39,7 @@ def proposal(view: JobView, proposed: Sequence[Change]) -> Message:
         section("\n".join([f"*{text}*", *_lines(proposed)])),
         actions([buttons.save_crm(view.id)]),
     ]
-    return Message(f"{text}: {len(proposed)} values. Review and save them.", blocks)
+    return Message(f"{text}: {_counted(len(proposed))}. Review and save.", blocks)
 
 
 def looking() -> Object:
@@ -81,8 +81,7 @@ def done(saved: Saved) -> Object:
     if saved.reason:
         return window(TITLE, [section(_nothing(saved))])
     written = sum(len(one.written) for one in _parts(saved))
-    values = "1 value" if written == 1 else f"{written} values"
-    head = f":white_check_mark: Saved: {values} written, the note is on the record."
+    head = f":white_check_mark: Saved: {_counted(written)} written, the note is on the record."
     refused = [
         f"• {escaped(name, NAME)}: {escaped(why, VALUE)}"
         for one in _parts(saved)
@@ -99,6 +98,10 @@ def _parts(saved: Saved) -> Iterator[Saved]:
     yield saved
     if saved.also is not None and not saved.also.reason:
         yield saved.also
+
+
+def _counted(values: int) -> str:
+    return "1 value" if values == 1 else f"{values} values"
 
 
 def _values(changes: Iterable[Change]) -> list[Change]:

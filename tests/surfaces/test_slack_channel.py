@@ -32,7 +32,6 @@ from integrations.slack.addresses import (
     to_channel,
     to_mail,
     to_operators,
-    to_user,
 )
 from integrations.slack.api import Api
 from integrations.slack.channel import SlackChannel
@@ -357,7 +356,6 @@ def test_a_target_that_is_no_place_fails_for_good(
 
 def test_what_is_built_for_others_is_read_back() -> None:
     for built, ways in (
-        (to_user(TEAM, USER, "m-1"), (USER,)),
         (to_mail(TEAM, MAIL, "m-1", CHANNEL), (f"mail={MAIL}", CHANNEL)),
         (to_channel(TEAM, CHANNEL, "m-1", USER), (CHANNEL, USER)),
     ):
@@ -395,16 +393,16 @@ def test_a_stranger_is_asked_for_once_an_hour_and_the_card_goes_to_the_team(
 
 
 def test_an_event_that_comes_twice_is_one_card(channel: Channel, ended: JobView) -> None:
-    channel.deliver(ended, target=to_user(TEAM, USER, "deal-7").target)
+    channel.deliver(ended, target=f"{TEAM}:{USER}:event-deal-7")
     channel.service.clock.move(minutes=5)
     newer = channel.service.settle(JANE, refresh=True)
-    channel.deliver(newer, target=to_user(TEAM, USER, "deal-7").target)
+    channel.deliver(newer, target=f"{TEAM}:{USER}:event-deal-7")
     assert channel.methods() == ["chat.postMessage", "chat.update"]
 
 
 def test_the_only_workspace_is_found_out_once(channel: Channel, ended: JobView) -> None:
     for number in range(2):
-        channel.deliver(ended, target=to_user(ONLY_TEAM, USER, f"m{number}").target)
+        channel.deliver(ended, target=f"{ONLY_TEAM}:{USER}:event-m{number}")
     assert channel.methods() == ["auth.test", "chat.postMessage", "chat.postMessage"]
 
 
@@ -479,7 +477,7 @@ def test_what_nobody_asked_for_waits_until_a_user_has_rested(
     channel: Channel, ended: JobView
 ) -> None:
     channel.rests[USER] = channel.service.clock() + timedelta(hours=2)
-    target = to_user(TEAM, USER, "deal-7").target
+    target = f"{TEAM}:{USER}:event-deal-7"
     with pytest.raises(DeliveryPutOff) as caught:
         channel.deliver(ended, target=target)
     assert caught.value.wait_s == 7_200
@@ -493,7 +491,7 @@ def test_who_wants_no_such_cards_gets_only_what_they_asked_for(
 ) -> None:
     channel.unwilling.add(USER)
     with pytest.raises(DeliveryFailed) as caught:
-        channel.deliver(ended, target=to_user(TEAM, USER, "deal-7").target)
+        channel.deliver(ended, target=f"{TEAM}:{USER}:event-deal-7")
     assert (caught.value.final, caught.value.word) == (True, "unwanted")
     assert channel.deliver(ended).answer == "posted"
 
