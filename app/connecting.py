@@ -65,9 +65,11 @@ class Connecting(Keys):
         secret = self._secret_in(row, auth, user)
 
         def added(db: Db) -> bool:
+            if not partners.add_connection(db, row):
+                return False
             callers.add_key(db, _key(caller_id(name), self.now()))
             callers.change_key(db, caller_id(name), quota=UNLIMITED if quota is None else quota)
-            return partners.add_connection(db, row)
+            return True
 
         if name in self.connections_given or not self.database.write(added).result():
             raise Conflict(f"There is a connection {name} already; disconnect it first.")

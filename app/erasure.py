@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, String, cast, delete, func, or_, select,
 from sqlmodel import SQLModel, col
 
 from app import crm_store, feedback
+from app.backlog import ENDED, WAITING
 from app.delivery import Address
 from app.digest import digest
 from app.facts import Json
@@ -76,15 +77,15 @@ def shown_at(db: Connection, prospect: Prospect) -> list[Address]:
 def _drop_asks(db: Connection, prospect: Prospect, marks: Sequence[str]) -> int:
     """Empty the rows of batches that name the person; nobody asks for them any more."""
     named = col(BatchAsk.prospect_key) == prospect.key
-    waiting = db.execute(select(BatchAsk).where(named, col(BatchAsk.state) == "waiting")).all()
+    waiting = db.execute(select(BatchAsk).where(named, col(BatchAsk.state) == WAITING)).all()
     rows = [
         {"batch_id": one.batch_id, "position": one.position, "problem": ERASED} for one in waiting
     ]
     for row in rows:
         put_new(db, BatchRow, {**row, "pays": False})
-    gone: dict[str, Any] = {"prospect": None, "prospect_key": ERASED, "cells": []}
-    ended = update(BatchAsk).where(named, col(BatchAsk.state) == "waiting")
-    db.execute(ended.values(state="ended", **gone))
+    gone: dict[str, Any] = {"prospect": None, "prospect_key": ERASED, "cells": [], "unheard": ""}
+    ended = update(BatchAsk).where(named, col(BatchAsk.state) == WAITING)
+    db.execute(ended.values(state=ENDED, **gone))
     told = db.execute(update(BatchAsk).where(named).values(**gone)).rowcount
     holds = _holds(col(BatchAsk.cells), marks)
     beside = db.execute(update(BatchAsk).where(holds).values(cells=[])).rowcount

@@ -347,6 +347,22 @@ def test_who_is_forgotten_is_neither_asked_for_nor_kept(make: Make, clock: Clock
     assert JOE not in kept
 
 
+def test_who_is_forgotten_between_the_passes_is_not_asked_for_again(
+    make: Make, clock: Clock
+) -> None:
+    source = flaky(clock, fails=2)
+    service = make(source)
+    begun = take_in(service, JANE, JOE, ANN)
+    service.intake.feed(1)
+    asyncio.run(service.work())
+    service.intake.feed(1)  # the first row is known to have ended, the batch has not
+    service.intake.forget(JANE)
+    ended = run(service, begun)
+    assert statuses(ended) == ["erased", Status.complete, Status.complete]
+    assert ended.run
+    assert ended.run.again == 1
+
+
 def test_what_was_given_goes_with_the_people_and_the_batch_with_its_jobs(
     make: Make, clock: Clock
 ) -> None:

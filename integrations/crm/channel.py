@@ -45,7 +45,8 @@ class CrmChannel:
         except (NotFound, ValueError) as exc:
             raise DeliveryFailed("there is no such job or record (any more)", final=True) from exc
         saved = await self._saved(view, ref)
-        place = self.desk.connections[ref.connection].propose_to
+        known = self.desk.connections.get(ref.connection)
+        place = known.propose_to if known else ""
         if saved.has_proposals and place:
             team = place.partition(":")[0]
             to = _once(place, view, saved.ref)

@@ -136,7 +136,7 @@ class SlackFiles:
 
     async def _fetched(self, team: str, url: str) -> Answer:
         """Fetch a file with the workspace's token. Raises InvalidRequest, DeliveryFailed."""
-        token = self.board.posts.api.token(team)
+        token = await asyncio.to_thread(self.board.posts.api.token, team)
         if token is None or not is_slacks(url, ORIGIN, self.board.posts.api.url):
             raise InvalidRequest(NO_ACCESS)
         headers = {"Authorization": f"Bearer {token}"}

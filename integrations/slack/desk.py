@@ -57,7 +57,7 @@ class Desk:
 
         def ask() -> None:
             answer = client.views_open(trigger_id=trigger_id, view=view)
-            ids.append(str(answer["view"]["id"]))
+            ids.append(str((answer.get("view") or {}).get("id", "")))
 
         return ids[0] if self._done("views.open", ask) and ids else ""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any, cast
 
 import orjson
@@ -36,7 +37,7 @@ WAITS_S: Sequence[float] = (1, 2, 5, 15, 60)
 ENDS_S = 2.0
 """How long a try to connect may delay the end of the process."""
 
-FAILURES = (OSError, SlackClientError)
+FAILURES = (OSError, HTTPException, SlackClientError)
 
 Dispatch = Callable[[BoltRequest], BoltResponse]
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 from standardwebhooks import Webhook
 from starlette.applications import Starlette
 
@@ -18,6 +20,7 @@ from app import connections
 from app.connections import Auth
 from app.errors import BadSettings, Blocked, Conflict, InvalidRequest, NotFound
 from app.settings import Settings
+from app.tables import Key
 from integrations.callback.verify import signature
 from integrations.crm import generic
 from integrations.rest.front import problems
@@ -239,13 +242,19 @@ def test_what_is_kept_of_a_secret_does_not_tell_it(service: Any) -> None:
     assert not [s for s in secrets.values() if s in repr(service.intake.connections())]
 
 
+def _caller(connected: Any, name: str) -> Any:
+    mine = select(Key).where(col(Key.id) == f"crm_{name}")
+    return connected.database.read(lambda db: db.execute(mine).one())
+
+
 @pytest.mark.parametrize("backend", BACKENDS[:2], indirect=True)
 def test_a_name_is_used_once_and_given_up_by_disconnecting(connected: Any) -> None:
     intake = connected.intake
-    intake.connect("n8n", Auth.bearer)
+    intake.connect("n8n", Auth.bearer, quota=5)
     for name in ("n8n", "default"):
         with pytest.raises(Conflict):
             intake.connect(name, Auth.bearer)
+    assert _caller(connected, "n8n").quota == 5
     for name in ("", "A", "a:b", "a/b", "x" * 41):
         with pytest.raises(InvalidRequest):
             intake.connect(name, Auth.bearer)
