@@ -134,8 +134,8 @@ def _rows(db: Connection, batch_id: str, offset: int, limit: int) -> list[BatchR
 def _large(db: Connection, batch: Any, run: Any, offset: int, limit: int) -> BatchView:
     """Return a large batch; a row that nobody has asked for yet is there too."""
     last = min(offset + limit, batch.total)
-    known = {row.position: row for row in _rows(db, batch.id, offset, limit)}
-    given = backlog.asks(db, batch.id, offset, last)
+    known = {row.position: row for row in _rows(db, batch.id, offset, limit)} if limit else {}
+    given = backlog.asks(db, batch.id, offset, last) if limit else {}
     rows = [
         replace(
             known.get(at, BatchRow(at, None)), cells=tuple(given[at].cells) if at in given else ()

@@ -17,7 +17,7 @@ from app import crm_store
 from app.crm import Ref
 from app.crm_plan import Change
 from app.crm_store import DONE, MOST_URL, PROPOSED, SENDING, UNDONE, WRITTEN
-from app.crm_views import Entry, entry
+from app.crm_views import KEPT, Entry, entry
 from app.database import Database, surely
 from app.tables import CrmWrite
 
@@ -182,17 +182,9 @@ class Books:
             job_id=job_id,
             target=target,
             person=person,
-            property=change.property,
-            field=change.field,
-            old=change.old,
-            new=change.new,
-            policy=change.policy,
-            fact_id=change.fact_id,
-            source=change.source,
-            confidence=change.confidence,
             state=state,
-            reason=change.reason,
             at=self.now(),
+            **{name: getattr(change, name) for name in KEPT},
         )
 
     # --- broken connections ---

@@ -1,13 +1,16 @@
 """What surfaces see of writing into CRMs: what was, or would be, written and taken back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
 from app.crm import Ref
 from app.crm_plan import Change
 from app.digest import HUSHED
+
+KEPT = tuple(one.name for one in fields(Change) if one.name != "is_proposed")
+"""What the books keep of a change, by the names of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +80,8 @@ class Undone:
 
 def entry(row: Any) -> Entry:
     """Read a row of the audit."""
-    change = Change(
-        property=row.property,
-        field=row.field,
-        old=row.old,
-        new=row.new,
-        policy=row.policy,
-        fact_id=row.fact_id,
-        source=row.source,
-        confidence=row.confidence,
-        reason=row.reason,
-        is_proposed=row.state == "proposed",
-    )
+    kept = {name: getattr(row, name) for name in KEPT}
+    change = Change(**kept, is_proposed=row.state == "proposed")
     return Entry(
         row.id,
         row.target,

@@ -44,7 +44,6 @@ class Hooks(Front):
             outbox.works(db, caller.id, target)
             kept = partners.add_hook(db, row)
             if partners.count_hooks(db, caller.id) > MOST:
-                partners.drop_hook(db, kept.id)
                 raise Conflict(f"There are {MOST} hooks already; delete some first.")
             return _view(kept)
 

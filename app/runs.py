@@ -221,7 +221,7 @@ class Runs(Batches):
     # --- who hears of it ---
 
     def _tell_progress(self, db: Connection, run: Any, batch: Any) -> None:
-        if not any(to["followed"] for to in run.told):
+        if not any(to["followed"] for to in run.told) or run.told_percent >= 100 - QUARTER:
             return
         percent = 100 * backlog.sums(db, batch.id).ended // batch.total
         quarter = percent - percent % QUARTER

@@ -25,7 +25,7 @@ from sqlmodel import col
 
 from app.database import carries, hand_on, ring
 from app.facts import Section
-from app.job import LIVE, Status
+from app.job import Status
 from app.rows import put, put_new, table
 from app.tables import (
     IS_LIVE,
@@ -394,10 +394,6 @@ def announced(db: Connection, job_id: str, now: datetime) -> None:
     """Note that a waiting job got a new message: the next one is due a while from now."""
     waiting = (col(Job.id) == job_id, col(Job.status) == Status.queued)
     db.execute(update(Job).where(*waiting).values(due_at=now))
-
-
-def _is_live() -> Any:
-    return col(Job.status).in_(sorted(LIVE))
 
 
 def _owned(owner: str) -> tuple[Any, ...]:

@@ -281,9 +281,8 @@ class Worker:
 
     def _lists(self, slack: SlackChannel) -> tuple[SlackBatches, SlackFiles]:
         intake, base_url = self._runtime.intake, self._runtime.settings.base_url
-        everyone = Caller(OPERATOR, OPERATOR, frozenset())
         board = Noticeboard(slack.posts)
-        view = partial(intake.batch_view, everyone, limit=0)
+        view = partial(intake.batch_view, EVERYONE, limit=0)
         return SlackBatches(board=board, view=view, base_url=base_url), SlackFiles(
             board=board, intake=intake
         )

@@ -301,7 +301,7 @@ def document(base_url: str) -> Object:
                 }
             },
             "responses": {
-                f"problem{status}": _problem(status, codes) for status, codes in _refusals().items()
+                f"problem{status}": _problem(codes) for status, codes in _refusals().items()
             },
         },
     }
@@ -431,7 +431,7 @@ def _refusals() -> dict[int, list[str]]:
     return found
 
 
-def _problem(status: int, codes: Iterable[str]) -> Object:
+def _problem(codes: Iterable[str]) -> Object:
     listed = ", ".join(f"`{code}`" for code in codes)
     return {
         "description": f"A problem with code {listed}",
